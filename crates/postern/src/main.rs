@@ -1,2 +1,32 @@
-//! Under construction.
-fn main() {}
+//! postern: a guarded door between people and a company's AWS accounts.
+//!
+//! This crate is the face: arguments, settings, wording and exit codes. What it says comes from
+//! `output` and `errors`; what it does lies in the crates below it (see ARCHITECTURE.md).
+
+mod args;
+mod commands;
+mod context;
+mod env;
+mod errors;
+mod estate_file;
+mod output;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let environment = env::Environment::of_process();
+    let cli = match args::parse(&arguments) {
+        Ok(cli) => cli,
+        Err(outcome) => return outcome,
+    };
+    let mut context = context::Context::new(&cli.global, environment);
+    let outcome = commands::run(&cli.command, &mut context);
+    match outcome {
+        Ok(status) => status.into(),
+        Err(error) => {
+            context.printer.error(&error);
+            error.kind.exit_status().into()
+        }
+    }
+}

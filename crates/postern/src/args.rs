@@ -1,0 +1,74 @@
+//! The command line: one tree, whose doc comments are the help texts.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::{commands, output::Color};
+
+/// A guarded door between people and a company's AWS accounts.
+#[derive(Debug, Parser)]
+#[command(name = "postern", version, propagate_version = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  postern demo                                   see the design work and resist a thief
+  postern plan                                   what apply would change
+  postern apply                                  make the accounts what postern.toml says
+  postern people enrol alice                     MFA device and access key for alice
+  postern login                                  one MFA code, good for the day
+  postern exec prod/developer -- aws s3 ls       work with a role
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file, 4 refused, 130 interrupted.";
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct GlobalArgs {
+    /// The estate file [default: ./postern.toml; env: POSTERN_ESTATE]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) estate: Option<PathBuf>,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: Color,
+    /// Say only what went wrong, and the data asked for
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write a shell's completions to standard output
+    Completions(commands::completions::CompletionsArgs),
+    /// Write the man pages into a directory
+    Man(commands::man::ManArgs),
+}
+
+/// The whole tree, for completions and man pages.
+pub(crate) fn tree() -> clap::Command {
+    Cli::command()
+}
+
+/// Reads the command line; help, version and mistakes are printed and end the run.
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(arguments).map_err(|error| {
+        // Help goes to standard output and ends well; a mistake goes to standard error with code 2.
+        let _ = error.print();
+        ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_is_sound() {
+        tree().debug_assert();
+    }
+}

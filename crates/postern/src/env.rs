@@ -1,0 +1,52 @@
+//! Every environment variable that postern reads, and the one place that reads them.
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+
+/// The estate file; `./postern.toml` where unset.
+pub(crate) const POSTERN_ESTATE: &str = "POSTERN_ESTATE";
+/// Whose key to use where the key store holds several.
+pub(crate) const POSTERN_PERSON: &str = "POSTERN_PERSON";
+/// Which key store to use: `keyring` or `file`; chosen by what is there where unset.
+pub(crate) const POSTERN_STORE: &str = "POSTERN_STORE";
+/// A command that prints an MFA code.
+pub(crate) const POSTERN_MFA_PROCESS: &str = "POSTERN_MFA_PROCESS";
+/// The passphrase of the encrypted key file, for machines where nobody can type one.
+pub(crate) const POSTERN_PASSPHRASE: &str = "POSTERN_PASSPHRASE";
+
+/// The process's environment as it was at the start: read once, then plain data.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    variables: BTreeMap<String, OsString>,
+}
+
+impl Environment {
+    /// Reads the environment of this process. Names that are not UTF-8 are none of ours.
+    pub(crate) fn of_process() -> Self {
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        Self { variables }
+    }
+
+    /// A variable's text; none where it is unset, empty or not UTF-8.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.variables.get(name)?.to_str().filter(|text| !text.is_empty())
+    }
+
+    /// A variable as a path; none where it is unset or empty.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.variables.get(name).filter(|text| !text.is_empty()).map(PathBuf::from)
+    }
+
+    /// All variables that are text, for functions that resolve settings from them.
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
+        self.variables
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.to_str()?.to_owned())))
+            .collect()
+    }
+
+    /// The user's home directory.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.path("HOME")
+    }
+}

@@ -1,0 +1,126 @@
+//! Every error that a person sees: what happened, why, and what to do next.
+//!
+//! Libraries return precise enums; here they get their words, their hints and their exit code. The one
+//! `From` per library error lives here, so that commands stay free of wording.
+
+use std::{fmt, io, process::ExitCode};
+
+/// How a command ended, as scripts see it (`formats.md`, "Exit codes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    /// 0: done, or nothing found.
+    Done,
+    /// 1: failed.
+    Failed,
+    /// 2: wrong usage or a bad file; `plan --detailed-exitcode` uses it for "there are changes".
+    Usage,
+    /// 4: refused, because the result would break a claim or a critical rule. Nothing was called.
+    Refused,
+    /// 130: interrupted.
+    Interrupted,
+}
+
+impl ExitStatus {
+    /// `plan --detailed-exitcode`: there are changes.
+    pub(crate) const CHANGES: Self = Self::Usage;
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        Self::from(match status {
+            ExitStatus::Done => 0,
+            ExitStatus::Failed => 1,
+            ExitStatus::Usage => 2,
+            ExitStatus::Refused => 4,
+            ExitStatus::Interrupted => 130,
+        })
+    }
+}
+
+/// What sort of error it is, which decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// It was tried and did not work.
+    Failed,
+    /// The command line or a file is wrong; nothing was tried.
+    Usage,
+    /// postern will not do it.
+    Refused,
+    /// The user ended it.
+    Interrupted,
+}
+
+impl ErrorKind {
+    pub(crate) fn exit_status(self) -> ExitStatus {
+        match self {
+            Self::Failed => ExitStatus::Failed,
+            Self::Usage => ExitStatus::Usage,
+            Self::Refused => ExitStatus::Refused,
+            Self::Interrupted => ExitStatus::Interrupted,
+        }
+    }
+}
+
+/// An error in words.
+#[derive(Debug)]
+pub(crate) struct CliError {
+    /// Decides the exit code.
+    pub(crate) kind: ErrorKind,
+    /// What happened, in lower case and without a full stop. May hold several lines when `rendered`.
+    pub(crate) message: String,
+    /// Whether the message is a finished picture (source lines with underlines) to be shown as it is.
+    pub(crate) rendered: bool,
+    /// Why, outermost first.
+    pub(crate) causes: Vec<String>,
+    /// What to do next.
+    pub(crate) hints: Vec<String>,
+}
+
+impl CliError {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), rendered: false, causes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// It was tried and did not work: exit code 1.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Failed, message)
+    }
+
+    /// Wrong usage or a bad file: exit code 2.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Usage, message)
+    }
+
+    /// Refused before anything was called: exit code 4.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Refused, message)
+    }
+
+    /// Ended by the user: exit code 130.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Interrupted, message)
+    }
+
+    pub(crate) fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.causes.push(cause.to_string());
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Marks the message as a finished picture.
+    pub(crate) fn rendered(mut self) -> Self {
+        self.rendered = true;
+        self
+    }
+}
+
+impl From<io::Error> for CliError {
+    /// For writing to standard output; file errors are worded where the path is known.
+    fn from(error: io::Error) -> Self {
+        Self::failed("cannot write the output").caused_by(error)
+    }
+}

@@ -1,0 +1,121 @@
+//! The one way to speak: data goes to standard output, everything else to standard error.
+
+mod style;
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use clap::ValueEnum;
+
+use crate::errors::CliError;
+pub(crate) use style::{BAD, BOLD, DIM, GOOD, HINT, WARN, paint};
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Standard output and standard error, with colour or without.
+pub(crate) struct Printer {
+    color: Color,
+    quiet: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(color: Color, quiet: bool) -> Self {
+        Self { color, quiet }
+    }
+
+    fn choice(&self, stream: &dyn IsTerminal) -> ColorChoice {
+        match self.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto => stream.choice(),
+        }
+    }
+
+    /// For data: what a pipe is to receive.
+    pub(crate) fn stdout(&self) -> AutoStream<io::StdoutLock<'static>> {
+        let choice = self.choice(&io::stdout());
+        AutoStream::new(io::stdout().lock(), choice)
+    }
+
+    /// For talk: progress, warnings, questions.
+    pub(crate) fn stderr(&self) -> AutoStream<io::StderrLock<'static>> {
+        let choice = self.choice(&io::stderr());
+        AutoStream::new(io::stderr().lock(), choice)
+    }
+
+    /// Writes one text to standard output. A reader that went away is no error.
+    ///
+    /// # Errors
+    /// When standard output cannot be written for another reason than a closed pipe.
+    pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
+        let mut out = self.stdout();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(Into::into),
+        }
+    }
+
+    /// Says what is going on, unless `--quiet`.
+    pub(crate) fn status(&self, text: &str) {
+        if !self.quiet {
+            self.talk(text);
+        }
+    }
+
+    /// Warns.
+    pub(crate) fn warning(&self, text: &str) {
+        self.talk(&format!("{} {text}", paint(WARN, "warning:")));
+    }
+
+    /// Shows an error with its causes and hints.
+    pub(crate) fn error(&self, error: &CliError) {
+        let mut text = if error.rendered {
+            error.message.clone()
+        } else {
+            format!("{} {}", paint(BAD, "error:"), error.message)
+        };
+        for cause in &error.causes {
+            text.push_str(&format!("\n  caused by: {cause}"));
+        }
+        if !error.hints.is_empty() {
+            text.push('\n');
+        }
+        for hint in &error.hints {
+            text.push_str(&format!("\n{} {hint}", paint(HINT, "hint:")));
+        }
+        self.talk(&text);
+    }
+
+    fn talk(&self, text: &str) {
+        let mut err = self.stderr();
+        // Nobody is left to be told when standard error is gone.
+        let _ = writeln!(err, "{text}");
+    }
+}
+
+/// The streams that can say whether they want colour.
+trait IsTerminal {
+    fn choice(&self) -> ColorChoice;
+}
+
+impl IsTerminal for io::Stdout {
+    fn choice(&self) -> ColorChoice {
+        AutoStream::choice(self)
+    }
+}
+
+impl IsTerminal for io::Stderr {
+    fn choice(&self) -> ColorChoice {
+        AutoStream::choice(self)
+    }
+}
