@@ -1,2 +1,30 @@
-//! Under construction.
-fn main() {}
+//! Chores of the house, run as `cargo xtask CHORE`.
+
+mod managed_policies;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+const USAGE: &str = "usage: cargo xtask CHORE
+
+chores:
+  managed-policies [--check]   refresh the documents of the policies that AWS manages";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["managed-policies"] => managed_policies::refresh(),
+        ["managed-policies", "--check"] => managed_policies::check(),
+        _ => Err(USAGE.to_owned()),
+    };
+    let (said, code) = match outcome {
+        Ok(said) => (said, ExitCode::SUCCESS),
+        Err(said) => (said, ExitCode::FAILURE),
+    };
+    // Nothing is left to do about a closed stderr.
+    _ = writeln!(io::stderr(), "{said}");
+    code
+}
