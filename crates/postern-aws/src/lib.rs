@@ -1,1 +1,16 @@
-//! Under construction.
+//! The one client of AWS: sessions, snapshots, the execution of plans, enrolment.
+//!
+//! Built on the AWS SDK for Rust, but never on its default chain: who asks, where and in which region is
+//! said by the caller. What the environment and the files in `~/.aws` say is read by the caller too and
+//! comes in as text ([`endpoint`], [`profile`]).
+//!
+//! Everything here blocks. [`Aws`] owns a runtime on the calling thread; where many accounts are read or
+//! changed, that happens concurrently inside. None of it may be called from asynchronous code.
+
+mod connection;
+pub mod endpoint;
+mod error;
+
+pub use connection::{Aws, Connection, Credentials, Identity, Patience};
+pub use endpoint::Endpoint;
+pub use error::{Answer, AwsError, Kind, Unreachable};

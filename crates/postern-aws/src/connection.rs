@@ -1,0 +1,263 @@
+//! Credentials, endpoint and the SDK's clients in one value; the runtime they run on.
+
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use aws_sdk_iam::config::{
+    BehaviorVersion, Region as SdkRegion, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority},
+};
+use postern_types::{
+    AccessKeyId, AccountId, LongTermKey, MfaSession, RoleCredentials, SecretAccessKey, SessionToken,
+    TemporaryCredentials,
+};
+use tokio::runtime::Runtime;
+
+use crate::{AwsError, Endpoint, Kind, Unreachable, error};
+
+/// How long to wait and how often to try.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For a connection, TLS included. One that does not come in this time is not tried again.
+    pub connect: Duration,
+    /// For the answer to a request.
+    pub read: Duration,
+    /// Attempts at a request, the first included.
+    pub attempts: u32,
+    /// The pause before the second attempt; it doubles with each.
+    pub first_pause: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(4),
+            read: Duration::from_secs(30),
+            attempts: 3,
+            first_pause: Duration::from_millis(250),
+        }
+    }
+}
+
+/// The client: one per process, from which [`Connection`]s are made.
+#[derive(Clone)]
+pub struct Aws(Arc<Shared>);
+
+struct Shared {
+    runtime: Runtime,
+    patience: Patience,
+    /// Two, because reading the system's certificates is slow and plain HTTP needs none.
+    plain: OnceLock<SharedHttpClient>,
+    secure: OnceLock<SharedHttpClient>,
+}
+
+impl Aws {
+    /// Starts the runtime, on the calling thread.
+    ///
+    /// # Errors
+    /// When the system grants no event queue.
+    pub fn new(patience: Patience) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Self(Arc::new(Shared { runtime, patience, plain: OnceLock::new(), secure: OnceLock::new() })))
+    }
+
+    /// Credentials at an endpoint. Nothing is called yet; what is called is said to be in `account`.
+    #[must_use]
+    pub fn connect(
+        &self,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        account: Option<AccountId>,
+    ) -> Connection {
+        Connection::build(self.clone(), endpoint, credentials, account)
+    }
+
+    /// Runs a future to its end on this thread.
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.0.runtime.block_on(future)
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.0.patience
+    }
+
+    fn http_client(&self, url: Option<&str>) -> SharedHttpClient {
+        if url.is_some_and(|url| url.starts_with("http://")) {
+            self.0.plain.get_or_init(|| Builder::new().build_http()).clone()
+        } else {
+            let secure = || Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+            self.0.secure.get_or_init(secure).clone()
+        }
+    }
+}
+
+/// What a request is signed with.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The public half.
+    pub id: AccessKeyId,
+    /// The secret half.
+    pub secret: SecretAccessKey,
+    /// What temporary credentials send along.
+    pub token: Option<SessionToken>,
+}
+
+impl From<&LongTermKey> for Credentials {
+    fn from(key: &LongTermKey) -> Self {
+        Self { id: key.id.clone(), secret: key.secret.clone(), token: None }
+    }
+}
+
+impl From<&TemporaryCredentials> for Credentials {
+    fn from(credentials: &TemporaryCredentials) -> Self {
+        Self {
+            id: credentials.id.clone(),
+            secret: credentials.secret.clone(),
+            token: Some(credentials.token.clone()),
+        }
+    }
+}
+
+impl From<&MfaSession> for Credentials {
+    fn from(session: &MfaSession) -> Self {
+        Self::from(&session.credentials)
+    }
+}
+
+impl From<&RoleCredentials> for Credentials {
+    fn from(role: &RoleCredentials) -> Self {
+        Self::from(&role.credentials)
+    }
+}
+
+/// Who AWS says one is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The account.
+    pub account: AccountId,
+    /// The principal; for role sessions that of the session.
+    pub arn: postern_types::Arn,
+    /// The unique id; for role sessions with the session's name behind it.
+    pub user_id: String,
+}
+
+/// Credentials at an endpoint, ready to call. Cheap to clone.
+#[derive(Clone)]
+pub struct Connection {
+    pub(crate) aws: Aws,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credentials: Credentials,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) iam: aws_sdk_iam::Client,
+    pub(crate) sts: aws_sdk_sts::Client,
+}
+
+impl Connection {
+    fn build(aws: Aws, endpoint: Endpoint, credentials: Credentials, account: Option<AccountId>) -> Self {
+        let patience = aws.patience();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(patience.attempts)
+            .with_initial_backoff(patience.first_pause);
+        let timeouts =
+            TimeoutConfig::builder().connect_timeout(patience.connect).read_timeout(patience.read).build();
+        let signer = aws_credential_types::Credentials::new(
+            credentials.id.as_str(),
+            credentials.secret.expose_secret(),
+            credentials.token.as_ref().map(|token| token.expose_secret().to_owned()),
+            None,
+            "postern",
+        );
+        let region = SdkRegion::new(endpoint.region.as_str().to_owned());
+        // The two configurations are of different types with the same methods.
+        macro_rules! config {
+            ($sdk:ident, $service:literal) => {{
+                let url = endpoint.url($service);
+                let mut config = $sdk::Config::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .region(region.clone())
+                    .credentials_provider(signer.clone())
+                    .http_client(aws.http_client(url))
+                    .retry_config(retries.clone())
+                    .retry_classifier(NotAgainIntoTheVoid)
+                    .timeout_config(timeouts.clone());
+                config.set_endpoint_url(url.map(str::to_owned));
+                $sdk::Client::from_conf(config.build())
+            }};
+        }
+        let iam = config!(aws_sdk_iam, "iam");
+        let sts = config!(aws_sdk_sts, "sts");
+        Self { aws, endpoint, credentials, account, iam, sts }
+    }
+
+    /// The account that this connection is said to be in.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        self.account
+    }
+
+    /// Where requests go.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Asks AWS who these credentials are: `sts:GetCallerIdentity`, which nobody can be refused.
+    ///
+    /// # Errors
+    /// When the credentials are not good, or no answer comes.
+    pub fn caller_identity(&self) -> Result<Identity, AwsError> {
+        self.aws.block_on(self.identity())
+    }
+
+    pub(crate) async fn identity(&self) -> Result<Identity, AwsError> {
+        const OPERATION: &str = "sts:GetCallerIdentity";
+        let output = self
+            .sts
+            .get_caller_identity()
+            .send()
+            .await
+            .map_err(|error| AwsError::from_sdk(&error, OPERATION, self.account))?;
+        let malformed = || AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, self.account);
+        Ok(Identity {
+            account: output.account().and_then(|a| a.parse().ok()).ok_or_else(malformed)?,
+            arn: output.arn().and_then(|a| a.parse().ok()).ok_or_else(malformed)?,
+            user_id: output.user_id().ok_or_else(malformed)?.to_owned(),
+        })
+    }
+}
+
+/// Forbids a retry where the connection itself timed out: a dead endpoint shall be named in seconds.
+#[derive(Debug)]
+struct NotAgainIntoTheVoid;
+
+impl ClassifyRetry for NotAgainIntoTheVoid {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let Some(Err(failure)) = context.output_or_error() else {
+            return RetryAction::NoActionIndicated;
+        };
+        let hopeless = failure.as_connector_error().is_some_and(|failure| {
+            failure.is_timeout() && error::mentions(failure, "HTTP connect")
+                || error::why_unreachable(failure) == Unreachable::Dns
+        });
+        if hopeless { RetryAction::RetryForbidden } else { RetryAction::NoActionIndicated }
+    }
+
+    fn name(&self) -> &'static str {
+        "no retry where no connection can be made"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
+}
