@@ -1,0 +1,273 @@
+//! `postern.toml` as values: what its author wrote, each with its place in the text.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use postern_types::{
+    AccountId, Arn, ExternalId, GroupName, ParseError, Partition, PolicyArn, PolicyName, Region, RoleArn,
+    RoleName, SessionDuration, UserName,
+};
+
+use crate::{AccountAlias, PasswordPolicy, Span, Spanned, Tags};
+
+/// An estate as its author wants it: the parsed `postern.toml`.
+#[derive(Clone, Debug)]
+pub struct Design {
+    /// The estate's name: the value of the tag on everything that is made.
+    pub name: Spanned<EstateName>,
+    /// Where STS is called, and people's default.
+    pub region: Spanned<Region>,
+    /// The partition, `aws` unless said.
+    pub partition: Partition,
+    /// The endpoint of every service in every account, where neither bastion nor account name one.
+    pub endpoint_url: Option<Spanned<String>>,
+    /// The account that people sign in to.
+    pub bastion: Bastion,
+    /// The accounts that people work in.
+    pub accounts: BTreeMap<AccountName, AccountDesign>,
+    /// Roles, each made in one or more accounts.
+    pub roles: BTreeMap<RoleName, RoleDesign>,
+    /// Groups of people.
+    pub groups: BTreeMap<GroupName, GroupDesign>,
+    /// People.
+    pub people: BTreeMap<UserName, Person>,
+    /// Who may stand above the cap.
+    pub administrators: Administrators,
+    /// Foreign accounts that may assume a role here.
+    pub third_parties: BTreeMap<String, ThirdParty>,
+}
+
+/// `[bastion]`
+#[derive(Clone, Debug)]
+pub struct Bastion {
+    /// Its account.
+    pub account: Spanned<AccountId>,
+    /// The AWS profile by which the first `apply` gets in.
+    pub profile: Option<Spanned<String>>,
+    /// The lifetime of people's MFA sessions.
+    pub session: SessionDuration,
+    /// Whether group policies name `*` instead of the roles they grant.
+    pub any_resource: bool,
+    /// Whether people may set a source identity.
+    pub source_identity: bool,
+    /// The account's alias.
+    pub alias: Option<AccountAlias>,
+    /// The account's password policy.
+    pub password_policy: PasswordPolicy,
+    /// The endpoint of this account's services.
+    pub endpoint_url: Option<Spanned<String>>,
+}
+
+/// `[accounts.NAME]`
+#[derive(Clone, Debug)]
+pub struct AccountDesign {
+    /// Where the account's name stands.
+    pub span: Span,
+    /// Its id.
+    pub id: Spanned<AccountId>,
+    /// The AWS profile by which the first `apply` gets in.
+    pub profile: Option<Spanned<String>>,
+    /// The role by which the first `apply` gets in from the bastion's credential.
+    pub via: Option<Spanned<RoleName>>,
+    /// The account's alias.
+    pub alias: Option<AccountAlias>,
+    /// The endpoint of this account's services.
+    pub endpoint_url: Option<Spanned<String>>,
+}
+
+/// `[roles.NAME]`
+#[derive(Clone, Debug)]
+pub struct RoleDesign {
+    /// Where the role's name stands.
+    pub span: Span,
+    /// Where it is made.
+    pub accounts: RoleAccounts,
+    /// What it grants.
+    pub policies: Vec<Spanned<PolicySource>>,
+    /// `MaxSessionDuration`
+    pub session: SessionDuration,
+    /// The greatest `aws:MultiFactorAuthAge` with which it may be assumed.
+    pub mfa_max_age: Option<SessionDuration>,
+    /// Why the role may grant IAM actions above the cap.
+    pub allow_iam: Option<Spanned<String>>,
+    /// Its permissions boundary.
+    pub boundary: BoundaryChoice,
+    /// Roles outside the estate that it may assume.
+    pub may_assume: Vec<Spanned<MayAssume>>,
+    /// Tags beside postern's own.
+    pub tags: Tags,
+}
+
+/// Where a role is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleAccounts {
+    /// `"*"`: in every account of `[accounts]`.
+    All,
+    /// In these.
+    Named(Vec<Spanned<AccountName>>),
+}
+
+/// Which permissions boundary a role gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BoundaryChoice {
+    /// `postern-cap`, or `postern-cap-ROLE` with `may_assume`.
+    Cap,
+    /// None at all, for a reason.
+    None {
+        /// The reason.
+        reason: Spanned<String>,
+    },
+}
+
+/// Where a role's policy comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicySource {
+    /// A managed policy: AWS's own by name or ARN, or a customer's by ARN.
+    Managed(PolicyArn),
+    /// `{ file = "…" }`: becomes an inline policy named after the file.
+    File {
+        /// The path as written, relative to the estate file.
+        path: String,
+        /// The inline policy's name.
+        name: PolicyName,
+    },
+}
+
+/// A role outside the estate, as `may_assume` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MayAssume(pub RoleArn);
+
+/// `ACCOUNT/ROLE`, either of which may be `*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RolePattern {
+    /// The account; none for every one in which the role is made.
+    pub account: Option<AccountName>,
+    /// The role; none for every one that is made in the account.
+    pub role: Option<RoleName>,
+}
+
+impl RolePattern {
+    /// Whether the pattern takes this role of this account.
+    #[must_use]
+    pub fn matches(&self, account: &AccountName, role: &RoleName) -> bool {
+        self.account.as_ref().is_none_or(|a| a == account) && self.role.as_ref().is_none_or(|r| r == role)
+    }
+}
+
+impl fmt::Display for RolePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = self.account.as_ref().map_or("*", AccountName::as_str);
+        let role = self.role.as_ref().map_or("*", RoleName::as_str);
+        write!(f, "{account}/{role}")
+    }
+}
+
+/// `[groups.NAME]`
+#[derive(Clone, Debug)]
+pub struct GroupDesign {
+    /// Where the group's name stands.
+    pub span: Span,
+    /// What its members may assume.
+    pub roles: Vec<Spanned<RolePattern>>,
+}
+
+/// `[people.NAME]`
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Where the person's name stands.
+    pub span: Span,
+    /// The groups of `[groups]` that the person is a member of.
+    pub groups: Vec<Spanned<GroupName>>,
+    /// Roles of the person's own.
+    pub roles: Vec<Spanned<RolePattern>>,
+}
+
+/// `[administrators]`
+#[derive(Clone, Debug, Default)]
+pub struct Administrators {
+    /// People who may assume `postern-admin`.
+    pub people: Vec<Spanned<UserName>>,
+    /// Principals that stand above the cap for a reason, and are not made by postern.
+    pub also: Vec<AlsoAdministrator>,
+}
+
+/// A principal above the cap that postern did not make.
+#[derive(Clone, Debug)]
+pub struct AlsoAdministrator {
+    /// The principal.
+    pub arn: Spanned<Arn>,
+    /// Why it is there.
+    pub reason: String,
+}
+
+/// `[third_parties.NAME]`
+#[derive(Clone, Debug)]
+pub struct ThirdParty {
+    /// Where the name stands.
+    pub span: Span,
+    /// The foreign account.
+    pub account: Spanned<AccountId>,
+    /// What it must present.
+    pub external_id: ExternalId,
+    /// What it may assume.
+    pub roles: Vec<Spanned<RolePattern>>,
+}
+
+/// Something wrong in the estate file.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DesignError {
+    /// What is wrong, in lower case and without a full stop.
+    pub message: String,
+    /// How to put it right, where that is known.
+    pub help: Option<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// The name of an account in the estate file: a word of one's own, not known to AWS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountName(Box<str>);
+
+/// The name of an estate, the value of the tag `postern:managed`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EstateName(Box<str>);
+
+macro_rules! own_name {
+    ($name:ident, $what:literal) => {
+        impl $name {
+            /// The name as written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                let wrong = |problem| ParseError { what: $what, problem };
+                if !(1..=64).contains(&text.len()) {
+                    return Err(wrong(format!("must have 1 to 64 characters, not {}", text.len())));
+                }
+                let taken = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+                match text.chars().find(|c| !taken(*c)) {
+                    Some(c) => Err(wrong(format!(
+                        "`{text}` holds `{}`; letters, digits, `-`, `_` and `.` can stand there",
+                        c.escape_debug()
+                    ))),
+                    None => Ok(Self(text.into())),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+own_name!(AccountName, "account name");
+own_name!(EstateName, "estate name");
