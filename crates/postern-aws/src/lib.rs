@@ -10,7 +10,9 @@
 mod connection;
 pub mod endpoint;
 mod error;
+mod sts;
 
 pub use connection::{Aws, Connection, Credentials, Identity, Patience};
 pub use endpoint::Endpoint;
 pub use error::{Answer, AwsError, Kind, Unreachable};
+pub use sts::StsClient;

@@ -1,0 +1,157 @@
+//! The broker's port to STS.
+
+use aws_sdk_iam::config::retry::RetryConfig;
+use aws_sdk_sts::types::{Credentials as Issued, PolicyDescriptorType, Tag};
+use postern_broker::{AssumeRole, CallerIdentity, Sts, StsError};
+use postern_types::{
+    LongTermKey, MfaCode, MfaSerial, MfaSession, RoleCredentials, SecretAccessKey, SessionDuration,
+    SessionToken, TemporaryCredentials, Timestamp,
+};
+
+use crate::{Aws, AwsError, Connection, Credentials, Endpoint, Kind, Unreachable};
+
+/// STS at an endpoint, for whoever's credentials come with the call.
+#[derive(Clone)]
+pub struct StsClient {
+    aws: Aws,
+    endpoint: Endpoint,
+}
+
+impl StsClient {
+    /// STS at this endpoint.
+    #[must_use]
+    pub fn new(aws: Aws, endpoint: Endpoint) -> Self {
+        Self { aws, endpoint }
+    }
+
+    fn connect(&self, credentials: Credentials) -> Connection {
+        self.aws.connect(self.endpoint.clone(), credentials, None)
+    }
+
+    fn url(&self) -> String {
+        match self.endpoint.url("sts") {
+            Some(url) => url.to_owned(),
+            None => format!("https://sts.{}.amazonaws.com", self.endpoint.region),
+        }
+    }
+
+    fn refusal(&self, error: &AwsError) -> StsError {
+        let message = error.answer.as_ref().map(|a| a.message.trim_end().to_owned()).unwrap_or_default();
+        match (&error.kind, &error.answer) {
+            (Kind::Unreachable(Unreachable::Malformed), _) => {
+                StsError::Unreadable { endpoint: self.url(), problem: error.to_string() }
+            }
+            (Kind::Unreachable(why), _) => StsError::Unreachable { endpoint: self.url(), problem: why.to_string() },
+            (Kind::ClockSkew { by }, _) => StsError::ClockSkew {
+                message: format!("AWS's clock is {} s ahead of this one ({message})", by.as_secs()),
+            },
+            (Kind::InvalidToken, Some(answer)) if answer.code.starts_with("ExpiredToken") => {
+                StsError::Expired { message }
+            }
+            (Kind::InvalidToken, _) => StsError::UnknownKey { message },
+            // AWS's two texts, the only thing that tells these apart from a policy's refusal.
+            (Kind::Denied, _) if message.contains("invalid MFA one time pass code") => StsError::WrongCode,
+            (Kind::Denied, _) if message.contains("unable to validate MFA code") => {
+                StsError::UnknownDevice { message }
+            }
+            (Kind::Denied, _) => StsError::AccessDenied { message },
+            (_, Some(answer)) => {
+                StsError::Refused { status: answer.status, code: answer.code.clone(), message }
+            }
+            (_, None) => StsError::Unreadable { endpoint: self.url(), problem: error.to_string() },
+        }
+    }
+
+    fn issued(&self, issued: Option<&Issued>) -> Result<TemporaryCredentials, StsError> {
+        let unreadable =
+            |problem: String| StsError::Unreadable { endpoint: self.url(), problem };
+        let issued = issued.ok_or_else(|| unreadable("no credentials in it".into()))?;
+        read_issued(issued).map_err(|error| unreadable(error.to_string()))
+    }
+}
+
+/// STS's credentials as ours.
+pub(crate) fn read_issued(issued: &Issued) -> Result<TemporaryCredentials, postern_types::ParseError> {
+    let expires_at = Timestamp::new(issued.expiration().secs(), 0).unwrap_or(Timestamp::MIN);
+    Ok(TemporaryCredentials {
+        id: issued.access_key_id().parse()?,
+        secret: SecretAccessKey::new(issued.secret_access_key())?,
+        token: SessionToken::new(issued.session_token())?,
+        expires_at,
+    })
+}
+
+impl Sts for StsClient {
+    /// Sent once only: a code that was taken is refused the second time, and the refusal would hide that the
+    /// answer was lost.
+    fn get_session_token(
+        &self,
+        key: &LongTermKey,
+        serial: &MfaSerial,
+        code: &MfaCode,
+        duration: SessionDuration,
+    ) -> Result<MfaSession, StsError> {
+        let connection = self.connect(Credentials::from(key));
+        let once = aws_sdk_sts::Config::builder().retry_config(RetryConfig::disabled());
+        let call = connection
+            .sts
+            .get_session_token()
+            .serial_number(serial.as_str())
+            .token_code(code.as_str())
+            .duration_seconds(i32::try_from(duration.seconds()).unwrap_or(i32::MAX))
+            .customize()
+            .config_override(once)
+            .send();
+        let output = self
+            .aws
+            .block_on(call)
+            .map_err(|error| self.refusal(&AwsError::from_sdk(&error, "sts:GetSessionToken", None)))?;
+        Ok(MfaSession {
+            credentials: self.issued(output.credentials())?,
+            source_key: key.id.clone(),
+            serial: serial.clone(),
+        })
+    }
+
+    fn assume_role(&self, session: &MfaSession, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
+        let connection = self.connect(Credentials::from(session));
+        let mut call = connection
+            .sts
+            .assume_role()
+            .role_arn(request.role.as_str())
+            .role_session_name(request.session_name.as_str())
+            .duration_seconds(i32::try_from(request.duration.seconds()).unwrap_or(i32::MAX))
+            .set_external_id(request.external_id.as_ref().map(ToString::to_string))
+            .set_source_identity(request.source_identity.as_ref().map(ToString::to_string))
+            .set_policy(request.policy.as_deref().map(str::to_owned));
+        for tag in &request.tags {
+            let built = Tag::builder().key(&*tag.key).value(&*tag.value).build().map_err(|problem| {
+                StsError::Unreadable { endpoint: self.url(), problem: problem.to_string() }
+            })?;
+            call = call.tags(built);
+            if tag.transitive {
+                call = call.transitive_tag_keys(&*tag.key);
+            }
+        }
+        for arn in &request.policy_arns {
+            call = call.policy_arns(PolicyDescriptorType::builder().arn(arn.as_str()).build());
+        }
+        let output = self
+            .aws
+            .block_on(call.send())
+            .map_err(|error| self.refusal(&AwsError::from_sdk(&error, "sts:AssumeRole", None)))?;
+        Ok(RoleCredentials { credentials: self.issued(output.credentials())?, role: request.role.clone() })
+    }
+
+    fn get_caller_identity(
+        &self,
+        credentials: postern_broker::Credentials<'_>,
+    ) -> Result<CallerIdentity, StsError> {
+        let credentials = match credentials {
+            postern_broker::Credentials::LongTerm(key) => Credentials::from(key),
+            postern_broker::Credentials::Temporary(temporary) => Credentials::from(temporary),
+        };
+        let identity = self.connect(credentials).caller_identity().map_err(|error| self.refusal(&error))?;
+        Ok(CallerIdentity { arn: identity.arn, user_id: identity.user_id })
+    }
+}
