@@ -10,6 +10,8 @@
 mod connection;
 pub mod endpoint;
 mod error;
+mod ini;
+pub mod profile;
 mod sts;
 
 pub use connection::{Aws, Connection, Credentials, Identity, Patience};

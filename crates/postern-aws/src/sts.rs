@@ -41,7 +41,9 @@ impl StsClient {
             (Kind::Unreachable(Unreachable::Malformed), _) => {
                 StsError::Unreadable { endpoint: self.url(), problem: error.to_string() }
             }
-            (Kind::Unreachable(why), _) => StsError::Unreachable { endpoint: self.url(), problem: why.to_string() },
+            (Kind::Unreachable(why), _) => {
+                StsError::Unreachable { endpoint: self.url(), problem: why.to_string() }
+            }
             (Kind::ClockSkew { by }, _) => StsError::ClockSkew {
                 message: format!("AWS's clock is {} s ahead of this one ({message})", by.as_secs()),
             },
@@ -63,8 +65,7 @@ impl StsClient {
     }
 
     fn issued(&self, issued: Option<&Issued>) -> Result<TemporaryCredentials, StsError> {
-        let unreadable =
-            |problem: String| StsError::Unreadable { endpoint: self.url(), problem };
+        let unreadable = |problem: String| StsError::Unreadable { endpoint: self.url(), problem };
         let issued = issued.ok_or_else(|| unreadable("no credentials in it".into()))?;
         read_issued(issued).map_err(|error| unreadable(error.to_string()))
     }
