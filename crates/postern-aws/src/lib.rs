@@ -7,6 +7,7 @@
 //! Everything here blocks. [`Aws`] owns a runtime on the calling thread; where many accounts are read or
 //! changed, that happens concurrently inside. None of it may be called from asynchronous code.
 
+mod assume;
 mod connection;
 pub mod endpoint;
 mod error;
@@ -14,6 +15,7 @@ mod ini;
 pub mod profile;
 mod sts;
 
+pub use assume::RoleCall;
 pub use connection::{Aws, Connection, Credentials, Identity, Patience};
 pub use endpoint::Endpoint;
 pub use error::{Answer, AwsError, Kind, Unreachable};
