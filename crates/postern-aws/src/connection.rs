@@ -10,12 +10,14 @@ use std::{
 use aws_sdk_iam::config::{
     BehaviorVersion, Region as SdkRegion, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig,
 };
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
+    orchestrator::HttpResponse,
     retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority},
 };
 use postern_types::{
@@ -220,14 +222,18 @@ impl Connection {
         self.aws.block_on(self.identity())
     }
 
+    /// An error of the SDK, with the account it came from.
+    pub(crate) fn error<E>(&self, error: &SdkError<E, HttpResponse>, operation: &str) -> AwsError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        AwsError::from_sdk(error, operation, self.account)
+    }
+
     pub(crate) async fn identity(&self) -> Result<Identity, AwsError> {
         const OPERATION: &str = "sts:GetCallerIdentity";
-        let output = self
-            .sts
-            .get_caller_identity()
-            .send()
-            .await
-            .map_err(|error| AwsError::from_sdk(&error, OPERATION, self.account))?;
+        let output =
+            self.sts.get_caller_identity().send().await.map_err(|error| self.error(&error, OPERATION))?;
         let malformed = || AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, self.account);
         Ok(Identity {
             account: output.account().and_then(|a| a.parse().ok()).ok_or_else(malformed)?,

@@ -8,14 +8,17 @@
 //! changed, that happens concurrently inside. None of it may be called from asynchronous code.
 
 mod assume;
+mod collect;
 mod connection;
 pub mod endpoint;
 mod error;
 mod ini;
 pub mod profile;
 mod sts;
+mod together;
 
 pub use assume::RoleCall;
+pub use collect::collect;
 pub use connection::{Aws, Connection, Credentials, Identity, Patience};
 pub use endpoint::Endpoint;
 pub use error::{Answer, AwsError, Kind, Unreachable};

@@ -1,0 +1,54 @@
+//! Futures run side by side on one thread.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::Poll,
+};
+
+/// Runs all, to the end of the last; the outputs are in the futures' order.
+///
+/// Every wake polls all that are not done. The futures here are accounts and users of one estate, and each
+/// poll is cheap beside the call it waits for.
+pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut running: Vec<(Option<Pin<Box<F>>>, Option<F::Output>)> =
+        futures.into_iter().map(|future| (Some(Box::pin(future)), None)).collect();
+    poll_fn(|context| {
+        let mut pending = false;
+        for (slot, output) in &mut running {
+            let Some(future) = slot else { continue };
+            match future.as_mut().poll(context) {
+                Poll::Ready(done) => {
+                    *output = Some(done);
+                    *slot = None;
+                }
+                Poll::Pending => pending = true,
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    running.into_iter().filter_map(|(_, output)| output).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn all_run_at_once_and_keep_their_order() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        let (outputs, took) = runtime.unwrap().block_on(async {
+            let start = tokio::time::Instant::now();
+            let wait = |seconds| async move {
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+                seconds
+            };
+            (all([3, 1, 2].map(wait)).await, start.elapsed())
+        });
+        assert_eq!(outputs, [3, 1, 2]);
+        assert_eq!(took.as_secs(), 3);
+    }
+}
