@@ -1,0 +1,114 @@
+//! ARNs as policies match them: part by part.
+
+use crate::{
+    Context, Truth,
+    pattern::{Pattern, Piece, Syntax, pieces},
+};
+
+/// A request's ARN, cut at its first five colons; anything else is kept whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ArnText<'a> {
+    pub(crate) whole: &'a str,
+    pub(crate) parts: Option<[&'a str; 6]>,
+}
+
+impl<'a> ArnText<'a> {
+    pub(crate) fn new(whole: &'a str) -> Self {
+        Self { whole, parts: cut(whole).filter(|[arn, ..]| *arn == "arn") }
+    }
+
+    /// The part with this number; empty where the text is no ARN.
+    pub(crate) fn account(&self) -> &'a str {
+        self.parts.map_or("", |[_, _, _, _, account, _]| account)
+    }
+}
+
+fn cut(text: &str) -> Option<[&str; 6]> {
+    let mut fields = text.splitn(6, ':');
+    let mut next = || fields.next();
+    Some([next()?, next()?, next()?, next()?, next()?, next()?])
+}
+
+/// An ARN with wildcards and variables.
+///
+/// "You can use wildcard characters within any ARN segment (the parts separated by colons)": none of
+/// them crosses a colon, except in the last part, which may hold colons of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ArnPattern {
+    /// `*`
+    Any,
+    Parts(Box<[Pattern; 6]>),
+    /// Something else: a text without six parts, or a variable that stands for all of them.
+    Whole(Pattern),
+}
+
+impl ArnPattern {
+    pub(crate) fn compile(text: &str, variables: bool) -> Self {
+        let syntax = Syntax { wildcards: true, variables, ignore_case: false };
+        let pieces = pieces(text, syntax);
+        if matches!(&*pieces, [Piece::Many]) {
+            return Self::Any;
+        }
+        let Some(parts) = split(&pieces) else {
+            return Self::Whole(Pattern::from_pieces(pieces, false));
+        };
+        match parts.map(|part| Pattern::from_pieces(part, false)) {
+            parts if matches!(parts[0].pieces(), [Piece::Text(arn)] if &**arn == "arn") => {
+                Self::Parts(Box::new(parts))
+            }
+            _ => Self::Whole(Pattern::from_pieces(pieces, false)),
+        }
+    }
+
+    pub(crate) fn matches(&self, text: &ArnText<'_>, context: &Context) -> bool {
+        match (self, &text.parts) {
+            (Self::Any, _) => true,
+            (Self::Whole(pattern), _) => pattern.matches(text.whole, context),
+            (Self::Parts(_), None) => false,
+            (Self::Parts(patterns), Some(parts)) => {
+                // From behind, where ARNs differ.
+                patterns.iter().zip(parts).rev().all(|(pattern, part)| pattern.matches(part, context))
+            }
+        }
+    }
+
+    /// `ArnLike` and `ArnEquals`, which are the same. Texts that are no ARNs cannot be compared.
+    pub(crate) fn compares(&self, text: &str, context: &Context) -> Truth {
+        let text = ArnText::new(text);
+        match self {
+            Self::Any => Truth::Yes,
+            Self::Whole(pattern) if !pattern.has_variables() => Truth::Unsettled,
+            _ if text.parts.is_none() => Truth::Unsettled,
+            _ => self.matches(&text, context).into(),
+        }
+    }
+
+    pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
+        match self {
+            Self::Any => None,
+            Self::Whole(pattern) => pattern.valueless(context),
+            Self::Parts(patterns) => patterns.iter().find_map(|pattern| pattern.valueless(context)),
+        }
+    }
+}
+
+/// Cuts the pieces at the first five colons of their literal text.
+fn split(pieces: &[Piece]) -> Option<[Vec<Piece>; 6]> {
+    let mut parts: Vec<Vec<Piece>> = vec![Vec::new()];
+    for piece in pieces {
+        let Piece::Text(text) = piece else {
+            parts.last_mut()?.push(piece.clone());
+            continue;
+        };
+        let room = 7 - parts.len();
+        for (number, field) in text.splitn(room, ':').enumerate() {
+            if number > 0 {
+                parts.push(Vec::new());
+            }
+            if !field.is_empty() {
+                parts.last_mut()?.push(Piece::Text(field.into()));
+            }
+        }
+    }
+    parts.try_into().ok()
+}

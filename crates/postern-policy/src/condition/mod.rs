@@ -1,0 +1,245 @@
+//! Conditions: compiled when the document is read, tested against a request's context.
+
+mod operator;
+mod value;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+pub use self::operator::{Comparison, Operator, Qualifier};
+use self::value::Number;
+pub(crate) use self::value::date;
+use crate::{
+    Context, ContextValue, Span, Truth,
+    arn::ArnPattern,
+    context::fold,
+    pattern::{Pattern, Syntax},
+};
+
+/// One operator on one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    operator: Operator,
+    key: Box<str>,
+    folded: Box<str>,
+    values: Box<[ConditionValue]>,
+    span: Span,
+}
+
+/// One value a condition names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionValue {
+    text: Box<str>,
+    span: Span,
+    test: Test,
+}
+
+impl ConditionValue {
+    /// The value as written; numbers and booleans as their text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+}
+
+/// A policy's value, ready to be compared. Where it is no number, date or address it holds none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Test {
+    Text(Pattern),
+    Number(Option<Number>),
+    Date(Option<Timestamp>),
+    Bool(Option<bool>, Pattern),
+    Binary(Box<str>),
+    Ip(Option<IpNet>),
+    Arn(ArnPattern),
+    Null(Option<bool>),
+}
+
+impl Condition {
+    pub(crate) fn new(
+        operator: Operator,
+        key: &str,
+        values: impl Iterator<Item = (Box<str>, Span)>,
+        span: Span,
+        variables: bool,
+    ) -> Self {
+        let values = values
+            .map(|(text, span)| {
+                let test = compile(operator.comparison, &text, variables);
+                ConditionValue { text, span, test }
+            })
+            .collect();
+        Self { operator, key: key.into(), folded: fold(key), values, span }
+    }
+
+    /// The operator.
+    #[must_use]
+    pub const fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    /// The context key as written.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The context key as it is compared: in lower case.
+    #[must_use]
+    pub fn folded_key(&self) -> &str {
+        &self.folded
+    }
+
+    /// The values, of which one must match (or none, if the operator is negated).
+    #[must_use]
+    pub fn values(&self) -> &[ConditionValue] {
+        &self.values
+    }
+
+    /// Key and values in the text.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Whether the condition holds in this context.
+    #[must_use]
+    pub fn test(&self, context: &Context) -> Truth {
+        let present = context.folded(&self.folded);
+        let values = present.values();
+        if self.operator.comparison == Comparison::Null {
+            return self.is_null(values.is_empty());
+        }
+        if values.is_empty() {
+            return self.absent();
+        }
+        match self.operator.qualifier {
+            // "It also returns true if ... the context key value resolves to a null dataset, such as
+            // an empty string" (IAM User Guide, Set operators for multivalued context keys).
+            Some(Qualifier::ForAllValues) if values.iter().all(|value| value.is_empty()) => Truth::Yes,
+            Some(Qualifier::ForAllValues) => Truth::all(values.iter().map(|v| self.value(v, context))),
+            Some(Qualifier::ForAnyValue) => Truth::any(values.iter().map(|v| self.value(v, context))),
+            None => match values {
+                [value] => self.value(value, context),
+                // Several values without a set operator: AWS's documentation asks for one and does not
+                // say what happens without.
+                several => Truth::any(several.iter().map(|v| self.value(v, context))).and(Truth::Unsettled),
+            },
+        }
+    }
+
+    fn absent(&self) -> Truth {
+        match (self.operator.qualifier, self.operator.if_exists) {
+            // IfExists: "if the key is not present, evaluate the condition element as true";
+            // ForAnyValue: "for no matching context key the condition returns false". Not settled.
+            (Some(Qualifier::ForAnyValue), true) => Truth::Unsettled,
+            (Some(Qualifier::ForAnyValue), false) => Truth::No,
+            (Some(Qualifier::ForAllValues), _) | (None, true) => Truth::Yes,
+            (None, false) => self.operator.comparison.is_negated().into(),
+        }
+    }
+
+    fn is_null(&self, absent: bool) -> Truth {
+        Truth::any(self.values.iter().map(|value| match value.test {
+            Test::Null(Some(wanted)) => Truth::from(wanted == absent),
+            _ => Truth::Unsettled,
+        }))
+    }
+
+    /// One value of the request against all values of the policy.
+    fn value(&self, present: &str, context: &Context) -> Truth {
+        let found = Truth::any(self.values.iter().map(|value| self.compare(value, present, context)));
+        if self.operator.comparison.is_negated() { found.not() } else { found }
+    }
+
+    fn compare(&self, wanted: &ConditionValue, present: &str, context: &Context) -> Truth {
+        match &wanted.test {
+            Test::Text(pattern) => pattern.matches(present, context).into(),
+            Test::Arn(pattern) => pattern.compares(present, context),
+            Test::Number(number) => self.ordered(*number, Number::parse(present)),
+            Test::Date(moment) => self.ordered(*moment, value::date(present)),
+            Test::Bool(Some(wanted), _) => settled(value::boolean(present), |present| present == *wanted),
+            Test::Bool(None, pattern) if pattern.has_variables() => pattern.matches(present, context).into(),
+            Test::Bool(None, _) => Truth::Unsettled,
+            Test::Binary(wanted) => value::same_bytes(wanted, present).map_or(Truth::Unsettled, Truth::from),
+            Test::Ip(None) => Truth::Unsettled,
+            Test::Ip(Some(network)) => settled(value::address(present), |address| network.contains(&address)),
+            Test::Null(_) => Truth::Unsettled,
+        }
+    }
+
+    /// The request's value (right) against the policy's (left).
+    fn ordered<T: Ord>(&self, wanted: Option<T>, present: Option<T>) -> Truth {
+        use Comparison as C;
+        let (Some(wanted), Some(present)) = (wanted, present) else { return Truth::Unsettled };
+        let holds = match self.operator.comparison {
+            C::NumericLessThan | C::DateLessThan => present < wanted,
+            C::NumericLessThanEquals | C::DateLessThanEquals => present <= wanted,
+            C::NumericGreaterThan | C::DateGreaterThan => present > wanted,
+            C::NumericGreaterThanEquals | C::DateGreaterThanEquals => present >= wanted,
+            // Also the negated ones: the caller turns them round.
+            _ => present == wanted,
+        };
+        holds.into()
+    }
+
+    /// The first variable among the values that has no value in this context.
+    pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
+        self.values.iter().find_map(|value| match &value.test {
+            Test::Text(pattern) | Test::Bool(None, pattern) => pattern.valueless(context),
+            Test::Arn(pattern) => pattern.valueless(context),
+            _ => None,
+        })
+    }
+
+    /// The request's value of the key.
+    #[must_use]
+    pub fn present<'a>(&self, context: &'a Context) -> &'a ContextValue {
+        context.folded(&self.folded)
+    }
+}
+
+fn settled<T>(present: Option<T>, holds: impl FnOnce(T) -> bool) -> Truth {
+    present.map_or(Truth::Unsettled, |value| holds(value).into())
+}
+
+fn compile(comparison: Comparison, text: &str, variables: bool) -> Test {
+    use Comparison as C;
+    let plain = Syntax { wildcards: false, variables, ignore_case: false };
+    match comparison {
+        C::StringEquals | C::StringNotEquals => Test::Text(Pattern::compile(text, plain)),
+        C::StringEqualsIgnoreCase | C::StringNotEqualsIgnoreCase => {
+            Test::Text(Pattern::compile(text, Syntax { ignore_case: true, ..plain }))
+        }
+        C::StringLike | C::StringNotLike => {
+            Test::Text(Pattern::compile(text, Syntax { wildcards: true, ..plain }))
+        }
+        C::NumericEquals
+        | C::NumericNotEquals
+        | C::NumericLessThan
+        | C::NumericLessThanEquals
+        | C::NumericGreaterThan
+        | C::NumericGreaterThanEquals => Test::Number(Number::parse(text)),
+        C::DateEquals
+        | C::DateNotEquals
+        | C::DateLessThan
+        | C::DateLessThanEquals
+        | C::DateGreaterThan
+        | C::DateGreaterThanEquals => Test::Date(value::date(text)),
+        C::Bool => {
+            Test::Bool(value::boolean(text), Pattern::compile(text, Syntax { ignore_case: true, ..plain }))
+        }
+        C::BinaryEquals => Test::Binary(text.into()),
+        C::IpAddress | C::NotIpAddress => Test::Ip(value::network(text)),
+        C::ArnEquals | C::ArnNotEquals | C::ArnLike | C::ArnNotLike => {
+            Test::Arn(ArnPattern::compile(text, variables))
+        }
+        C::Null => Test::Null(value::boolean(text)),
+    }
+}

@@ -1,0 +1,345 @@
+//! A policy document, read and compiled.
+
+use crate::{
+    Condition, Context, Principals, Problem, Span, Truth,
+    arn::{ArnPattern, ArnText},
+    parse,
+    pattern::{Pattern, Syntax},
+    principal::PrincipalPattern,
+};
+
+/// The version of the policy language. Without a `Version` element it is the older one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Version {
+    /// `2008-10-17`: policy variables are plain text.
+    #[default]
+    V2008,
+    /// `2012-10-17`
+    V2012,
+}
+
+/// Whether a statement allows or denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// `Allow`
+    Allow,
+    /// `Deny`
+    Deny,
+}
+
+/// A policy document: any kind, identity policy, trust policy, boundary or SCP.
+///
+/// Reading checks the grammar only; what AWS refuses at each place is in [`stored`](crate::stored).
+///
+/// ```
+/// use postern_policy::{Document, Effect};
+/// let document = Document::parse(
+///     r#"{"Version": "2012-10-17",
+///         "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}}"#,
+/// )
+/// .unwrap();
+/// assert_eq!(document.statements()[0].effect(), Effect::Allow);
+///
+/// let problems = Document::parse(r#"{"Statement": {"Efect": "Allow", "Action": "s3:*"}}"#).unwrap_err();
+/// assert_eq!(problems[0].message, "`Efect` is no element of a statement");
+/// assert_eq!(problems[0].help.as_deref(), Some("did you mean `Effect`?"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    pub(crate) version: Option<Version>,
+    pub(crate) id: Option<Box<str>>,
+    pub(crate) statements: Box<[Statement]>,
+}
+
+impl Document {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// All problems of the text at once, in the order of their places; where it is no JSON, the first.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        parse::document(text)
+    }
+
+    /// The version in force: the older one where the document names none.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.version.unwrap_or_default()
+    }
+
+    /// The version that the document names.
+    #[must_use]
+    pub const fn version_element(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// The document's `Id`.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The statements in their order.
+    #[must_use]
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// Every principal that the document names, with the number of its statement.
+    ///
+    /// A pattern's span lies between the quotes, so that what stands there can be replaced (an ARN by
+    /// a unique id, and back) and every other byte be kept.
+    ///
+    /// ```
+    /// let text = r#"{"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+    ///     "Principal": {"AWS": "arn:aws:iam::111111111111:user/alice"}}]}"#;
+    /// let document = postern_policy::Document::parse(text).unwrap();
+    /// let (statement, principal) = document.principals().next().unwrap();
+    /// assert_eq!((statement, principal.span().of(text)), (0, Some("arn:aws:iam::111111111111:user/alice")));
+    /// ```
+    pub fn principals(&self) -> impl Iterator<Item = (usize, &PrincipalPattern)> {
+        self.statements.iter().enumerate().flat_map(|(number, statement)| {
+            let list = statement.principals.iter().flat_map(|principals| &principals.list);
+            list.map(move |pattern| (number, pattern))
+        })
+    }
+}
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    pub(crate) sid: Option<Box<str>>,
+    pub(crate) effect: Effect,
+    pub(crate) principals: Option<Principals>,
+    pub(crate) actions: Actions,
+    pub(crate) resources: Option<Resources>,
+    pub(crate) conditions: Box<[Condition]>,
+    pub(crate) span: Span,
+    /// Whether a condition on `aws:PrincipalArn` narrows whom the statement is about.
+    pub(crate) names_principal_arn: bool,
+}
+
+impl Statement {
+    /// The statement's `Sid`.
+    #[must_use]
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
+    }
+
+    /// The statement's effect.
+    #[must_use]
+    pub const fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// `Principal` or `NotPrincipal`.
+    #[must_use]
+    pub const fn principals(&self) -> Option<&Principals> {
+        self.principals.as_ref()
+    }
+
+    /// `Action` or `NotAction`.
+    #[must_use]
+    pub const fn actions(&self) -> &Actions {
+        &self.actions
+    }
+
+    /// `Resource` or `NotResource`.
+    #[must_use]
+    pub const fn resources(&self) -> Option<&Resources> {
+        self.resources.as_ref()
+    }
+
+    /// The conditions, all of which must hold.
+    #[must_use]
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// The statement in the text.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+}
+
+/// A request's action, cut at its first colon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActionText<'a> {
+    pub(crate) whole: &'a str,
+    pub(crate) parts: Option<(&'a str, &'a str)>,
+}
+
+impl<'a> ActionText<'a> {
+    pub(crate) fn new(whole: &'a str) -> Self {
+        Self { whole, parts: whole.split_once(':') }
+    }
+}
+
+/// A statement's `Action` or `NotAction`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actions {
+    pub(crate) negated: bool,
+    pub(crate) list: Box<[ActionPattern]>,
+    pub(crate) span: Span,
+}
+
+impl Actions {
+    /// Whether this is `NotAction`.
+    #[must_use]
+    pub const fn is_negated(&self) -> bool {
+        self.negated
+    }
+
+    /// The patterns.
+    #[must_use]
+    pub fn patterns(&self) -> &[ActionPattern] {
+        &self.list
+    }
+
+    /// The element's value in the text.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Whether the element covers this action.
+    #[must_use]
+    pub fn matches(&self, action: &str) -> bool {
+        self.covers(ActionText::new(action))
+    }
+
+    pub(crate) fn covers(&self, action: ActionText<'_>) -> bool {
+        self.list.iter().any(|pattern| pattern.covers(action)) != self.negated
+    }
+}
+
+/// One action pattern: `*`, `s3:Get*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionPattern {
+    text: Box<str>,
+    span: Span,
+    form: ActionForm,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ActionForm {
+    Any,
+    Parts(Pattern, Pattern),
+    /// Without a colon; AWS stores no such thing.
+    Whole(Pattern),
+}
+
+impl ActionPattern {
+    pub(crate) fn new(text: &str, span: Span) -> Self {
+        let compile = |text: &str| {
+            Pattern::compile(text, Syntax { wildcards: true, variables: false, ignore_case: true })
+        };
+        let form = match text.split_once(':') {
+            Some((service, name)) => ActionForm::Parts(compile(service), compile(name)),
+            None => match compile(text) {
+                any if any.is_any() => ActionForm::Any,
+                whole => ActionForm::Whole(whole),
+            },
+        };
+        Self { text: text.into(), span, form }
+    }
+
+    /// The pattern as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Whether the pattern covers this action; case does not count.
+    #[must_use]
+    pub fn matches(&self, action: &str) -> bool {
+        self.covers(ActionText::new(action))
+    }
+
+    fn covers(&self, action: ActionText<'_>) -> bool {
+        const NOTHING: &Context = &Context::new();
+        match (&self.form, action.parts) {
+            (ActionForm::Any, _) => true,
+            (ActionForm::Whole(pattern), _) => pattern.matches(action.whole, NOTHING),
+            (ActionForm::Parts(..), None) => false,
+            (ActionForm::Parts(service, name), Some((s, n))) => {
+                service.matches(s, NOTHING) && name.matches(n, NOTHING)
+            }
+        }
+    }
+}
+
+/// A statement's `Resource` or `NotResource`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resources {
+    pub(crate) negated: bool,
+    pub(crate) list: Box<[ResourcePattern]>,
+    pub(crate) span: Span,
+}
+
+impl Resources {
+    /// Whether this is `NotResource`.
+    #[must_use]
+    pub const fn is_negated(&self) -> bool {
+        self.negated
+    }
+
+    /// The patterns.
+    #[must_use]
+    pub fn patterns(&self) -> &[ResourcePattern] {
+        &self.list
+    }
+
+    /// The element's value in the text.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// Whether the element covers this resource in this context.
+    #[must_use]
+    pub fn matches(&self, resource: &str, context: &Context) -> bool {
+        self.covers(&ArnText::new(resource), context)
+    }
+
+    pub(crate) fn covers(&self, resource: &ArnText<'_>, context: &Context) -> bool {
+        self.list.iter().any(|pattern| pattern.pattern.matches(resource, context)) != self.negated
+    }
+}
+
+/// One resource pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourcePattern {
+    text: Box<str>,
+    span: Span,
+    pub(crate) pattern: ArnPattern,
+}
+
+impl ResourcePattern {
+    pub(crate) fn new(text: &str, span: Span, variables: bool) -> Self {
+        Self { text: text.into(), span, pattern: ArnPattern::compile(text, variables) }
+    }
+
+    /// The pattern as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+}
+
+/// Whether all of these conditions hold.
+pub(crate) fn conditions_hold(conditions: &[Condition], context: &Context) -> Truth {
+    Truth::all(conditions.iter().map(|condition| condition.test(context)))
+}

@@ -1,0 +1,381 @@
+//! The decision (*IAM User Guide*, Policy evaluation logic).
+//!
+//! An explicit deny anywhere wins. Then every layer that limits must allow: SCPs at each level,
+//! boundary, session policies. What grants is an identity policy, or a resource policy that names the
+//! principal; across accounts it takes both.
+
+use crate::{
+    Context, Deciding, Decision, Effect, Evaluation, Layer, Level, Naming, PolicyRef, PolicyStack, Principal,
+    Request, Statement, Truth,
+    arn::ArnText,
+    document::{ActionText, conditions_hold},
+    outcome::{Limit, Place},
+};
+
+/// Decides a request.
+///
+/// ```
+/// use postern_policy::{Context, Decision, Document, PolicyRef, PolicyStack, Principal, Request, evaluate};
+/// let document = Document::parse(r#"{"Version": "2012-10-17", "Statement": [
+///     {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*",
+///      "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]}"#).unwrap();
+/// let alice = Principal::from_arn("arn:aws:iam::111111111111:user/alice").unwrap();
+/// let identity = [PolicyRef { name: "look", arn: None, document: &document }];
+/// let stack = PolicyStack { identity: &identity, ..PolicyStack::default() };
+/// let decide = |context: &Context| {
+///     let request = Request {
+///         principal: &alice, action: "ec2:DescribeInstances", resource: "*", resource_account: None, context,
+///     };
+///     evaluate(&request, &stack).decision
+/// };
+/// assert_eq!(decide(&Context::new()), Decision::ImplicitlyDenied);
+/// assert_eq!(decide(&Context::new().with("aws:MultiFactorAuthPresent", true)), Decision::Allowed);
+/// ```
+#[must_use]
+pub fn evaluate(request: &Request<'_>, stack: &PolicyStack<'_>) -> Evaluation {
+    let question = Question::new(request, stack);
+    if question.needs_no_permission() {
+        return Evaluation::new(Decision::Allowed, Deciding::NeedsNoPermission);
+    }
+    if let Some(limit) = question.credential_limit() {
+        return Evaluation::new(Decision::ImplicitlyDenied, Deciding::CredentialLimit(limit));
+    }
+    question.decide(stack)
+}
+
+/// What one layer of policies says.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    deny: Option<Place>,
+    allow: Option<Place>,
+}
+
+/// A request, cut into the parts that statements are compared with.
+pub(crate) struct Question<'a> {
+    principal: &'a Principal,
+    action: ActionText<'a>,
+    resource: ArnText<'a>,
+    context: &'a Context,
+    /// Same account, other account, or no account of its own.
+    pub(crate) side: Side,
+    bounded: bool,
+    limited: bool,
+}
+
+/// Where the principal stands, seen from the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    SameAccount,
+    OtherAccount,
+    /// A service, a provider's user, nobody: the resource policy alone decides.
+    Outside,
+}
+
+impl<'a> Question<'a> {
+    pub(crate) fn new(request: &Request<'a>, stack: &PolicyStack<'_>) -> Self {
+        let side = match request.principal.account() {
+            None => Side::Outside,
+            Some(_) if request.is_cross_account() => Side::OtherAccount,
+            Some(_) => Side::SameAccount,
+        };
+        Self {
+            principal: request.principal,
+            action: ActionText::new(request.action),
+            resource: ArnText::new(request.resource),
+            context: request.context,
+            side,
+            bounded: stack.boundary.is_some(),
+            limited: stack.session.is_some() || matches!(request.principal, Principal::FederatedUser { .. }),
+        }
+    }
+
+    fn is(&self, action: &str) -> bool {
+        self.action.whole.eq_ignore_ascii_case(action)
+    }
+
+    fn service_is(&self, service: &str) -> bool {
+        self.action.parts.is_some_and(|(s, _)| s.eq_ignore_ascii_case(service))
+    }
+
+    /// Whether the action is one that a role's trust policy decides about.
+    pub(crate) fn is_assumption(&self) -> bool {
+        const ACTIONS: [&str; 5] = [
+            "sts:AssumeRole",
+            "sts:AssumeRoleWithSAML",
+            "sts:AssumeRoleWithWebIdentity",
+            "sts:TagSession",
+            "sts:SetSourceIdentity",
+        ];
+        self.service_is("sts") && ACTIONS.iter().any(|action| self.is(action))
+    }
+
+    /// Whether nothing is granted without the resource's own policy.
+    pub(crate) fn needs_resource_policy(&self) -> bool {
+        let is_key = || self.resource.parts.is_some_and(|[.., key]| key.starts_with("key/"));
+        self.is_assumption() || (self.service_is("kms") && is_key())
+    }
+
+    /// "No permissions are required" (*STS API Reference*, GetCallerIdentity and GetSessionToken).
+    pub(crate) fn needs_no_permission(&self) -> bool {
+        let by_key = matches!(self.principal, Principal::User { .. } | Principal::Root { .. });
+        self.is("sts:GetCallerIdentity") || (by_key && self.is("sts:GetSessionToken"))
+    }
+
+    /// What a kind of credential may not call whatever its policies say.
+    pub(crate) fn credential_limit(&self) -> Option<Limit> {
+        if !self.service_is("sts") && !self.service_is("iam") {
+            return None;
+        }
+        match self.principal {
+            // IAM User Guide, AWS account root user: root cannot assume roles.
+            Principal::Root { .. } if self.is("sts:AssumeRole") => Some(Limit::RootAssumesNoRole),
+            // STS API Reference, GetFederationToken, "Permissions".
+            Principal::FederatedUser { .. } => Some(Limit::FederatedUser),
+            // STS API Reference, AssumeRole, "Permissions".
+            Principal::RoleSession { .. }
+                if self.is("sts:GetSessionToken") || self.is("sts:GetFederationToken") =>
+            {
+                Some(Limit::RoleSession)
+            }
+            _ => None,
+        }
+    }
+
+    /// SCPs bind the principals of member accounts, except service-linked roles.
+    pub(crate) fn scps_apply(&self) -> bool {
+        self.principal.account().is_some() && !self.principal.is_service_linked()
+    }
+
+    /// RCPs exist for a few services, and do not bind service-linked roles.
+    pub(crate) fn rcps_apply(&self) -> bool {
+        const SERVICES: [&str; 11] = [
+            "s3",
+            "sts",
+            "kms",
+            "sqs",
+            "secretsmanager",
+            "ecr",
+            "aoss",
+            "dynamodb",
+            "logs",
+            "cognito-idp",
+            "cognito-identity",
+        ];
+        SERVICES.iter().any(|service| self.service_is(service)) && !self.principal.is_service_linked()
+    }
+
+    fn decide(&self, stack: &PolicyStack<'_>) -> Evaluation {
+        let scp = if self.scps_apply() { self.levels(Layer::Scp, stack.scps) } else { Ok(()) };
+        let rcp = if self.rcps_apply() { self.levels(Layer::Rcp, stack.rcps) } else { Ok(()) };
+        let resource = stack.resource.as_ref().map(|policy| self.resource_policy(policy)).unwrap_or_default();
+        let is_root = matches!(self.principal, Principal::Root { .. });
+        let has_identity = !is_root && self.side != Side::Outside;
+        let look = |layer, policies| if has_identity { self.scan(layer, policies) } else { Found::default() };
+        let identity = look(Layer::Identity, stack.identity);
+        let groups = look(Layer::Group, stack.groups);
+        let boundary = look(Layer::Boundary, stack.boundary.as_slice());
+        let session = look(Layer::Session, stack.session.unwrap_or_default());
+
+        let denies = [
+            scp.err().and_then(|found| found.deny),
+            rcp.err().and_then(|found| found.deny),
+            resource.deny,
+            identity.deny,
+            groups.deny,
+            boundary.deny,
+            session.deny,
+        ];
+        if let Some(place) = denies.into_iter().flatten().next() {
+            return Evaluation::new(Decision::ExplicitlyDenied, Deciding::Statement(place));
+        }
+        if let Err(Blocked { level, .. }) = scp {
+            return Evaluation::silent(Layer::Scp, level);
+        }
+        let own = identity.allow.or(groups.allow);
+        let bounded = self.bounded && boundary.allow.is_none();
+        let limited = self.limited && session.allow.is_none();
+        self.combine(&Findings { resource, own, bounded, limited, is_root })
+    }
+
+    fn combine(&self, found: &Findings) -> Evaluation {
+        let naming = found.resource.naming;
+        let grant = found.resource.allow;
+        let needs_resource = self.side != Side::SameAccount || self.needs_resource_policy();
+        if needs_resource && grant.is_none() {
+            let layer = if self.is_assumption() { Layer::Trust } else { Layer::Resource };
+            return Evaluation::silent(layer, 0);
+        }
+        let direct = grant.filter(|_| naming > Naming::Account);
+        if self.side != Side::OtherAccount
+            && let Some(place) = direct
+        {
+            // Who is named itself is not limited; who is named by role or by `*` is (IAM User Guide,
+            // Permissions boundaries; Session policies). For trust policies the guide says that "if a
+            // permissions boundary is set for the user, then it must allow the sts:AssumeRole action"
+            // (Update a role trust policy), which contradicts the former page: the stricter one holds.
+            let by_role = matches!(naming, Naming::Role | Naming::Everyone);
+            let user_in_trust =
+                matches!(self.principal, Principal::User { .. }) && self.needs_resource_policy();
+            if found.bounded && (by_role || user_in_trust) {
+                return Evaluation::silent(Layer::Boundary, 0);
+            }
+            if found.limited && by_role {
+                return Evaluation::silent(Layer::Session, 0);
+            }
+            return Evaluation::new(Decision::Allowed, Deciding::Statement(place));
+        }
+        if found.is_root {
+            return Evaluation::new(Decision::Allowed, Deciding::RootUser);
+        }
+        match found.own {
+            None => Evaluation::silent(Layer::Identity, 0),
+            Some(_) if found.bounded => Evaluation::silent(Layer::Boundary, 0),
+            Some(_) if found.limited => Evaluation::silent(Layer::Session, 0),
+            Some(place) => Evaluation::new(Decision::Allowed, Deciding::Statement(place)),
+        }
+    }
+
+    /// Each level must allow; a deny at any level counts first.
+    fn levels(&self, layer: Layer, levels: &[Level<'_>]) -> Result<(), Blocked> {
+        let mut silent = None;
+        for (number, level) in levels.iter().enumerate() {
+            let found = self.scan(layer, level.policies);
+            if let Some(deny) = found.deny {
+                return Err(Blocked { deny: Some(Place { level: number, ..deny }), level: number });
+            }
+            // RCPs only deny: `RCPFullAWSAccess` is attached everywhere and cannot be detached.
+            if found.allow.is_none() && layer == Layer::Scp {
+                silent = silent.or(Some(Blocked { deny: None, level: number }));
+            }
+        }
+        silent.map_or(Ok(()), Err)
+    }
+
+    /// The first deny and the first allow among policies that name no principal.
+    fn scan(&self, layer: Layer, policies: &[PolicyRef<'_>]) -> Found {
+        let mut found = Found::default();
+        for (policy, reference) in policies.iter().enumerate() {
+            for (statement, candidate) in reference.document.statements().iter().enumerate() {
+                let place = Place { layer, level: 0, policy, statement };
+                match candidate.effect() {
+                    Effect::Allow if found.allow.is_some() => {}
+                    Effect::Allow => {
+                        if self.identity_statement(candidate) == Truth::Yes {
+                            found.allow = Some(place);
+                        }
+                    }
+                    Effect::Deny => {
+                        if self.identity_statement(candidate) != Truth::No {
+                            found.deny = Some(place);
+                            return found;
+                        }
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// A statement of a policy that is attached to its principal.
+    ///
+    /// AWS stores none without a resource or with a principal: what such a one means is unsettled.
+    pub(crate) fn identity_statement(&self, statement: &Statement) -> Truth {
+        if !statement.actions().covers(self.action) {
+            return Truth::No;
+        }
+        let resource = match statement.resources() {
+            Some(resources) => Truth::from(resources.covers(&self.resource, self.context)),
+            None => Truth::Unsettled,
+        };
+        if resource == Truth::No {
+            return Truth::No;
+        }
+        let principal = if statement.principals().is_some() { Truth::Unsettled } else { Truth::Yes };
+        resource.and(principal).and(conditions_hold(statement.conditions(), self.context))
+    }
+
+    fn resource_policy(&self, policy: &PolicyRef<'_>) -> ResourceFound {
+        let layer = if self.is_assumption() { Layer::Trust } else { Layer::Resource };
+        let mut found = ResourceFound::default();
+        for (number, statement) in policy.document.statements().iter().enumerate() {
+            let place = Place { layer, level: 0, policy: 0, statement: number };
+            let (truth, naming) = self.resource_statement(statement);
+            match statement.effect() {
+                Effect::Allow if truth == Truth::Yes && naming > found.naming => {
+                    found.naming = naming;
+                    found.allow = Some(place);
+                }
+                Effect::Deny if truth != Truth::No => {
+                    found.deny = Some(place);
+                    return found;
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// A statement of a resource's policy, and how it names the principal.
+    pub(crate) fn resource_statement(&self, statement: &Statement) -> (Truth, Naming) {
+        if !statement.actions().covers(self.action) {
+            return (Truth::No, Naming::No);
+        }
+        // A trust policy has no resource: it is the role's.
+        if statement.resources().is_some_and(|resources| !resources.covers(&self.resource, self.context)) {
+            return (Truth::No, Naming::No);
+        }
+        let (principal, naming) = self.principal_element(statement);
+        if principal == Truth::No {
+            return (Truth::No, naming);
+        }
+        (principal.and(conditions_hold(statement.conditions(), self.context)), naming)
+    }
+
+    pub(crate) fn principal_element(&self, statement: &Statement) -> (Truth, Naming) {
+        let Some(principals) = statement.principals() else { return (Truth::Unsettled, Naming::No) };
+        if !principals.is_negated() {
+            return match principals.naming(self.principal) {
+                Naming::Everyone if statement.names_principal_arn => (Truth::Yes, Naming::EveryoneByArn),
+                Naming::Unknowable => (Truth::Unsettled, Naming::Unknowable),
+                naming => (Truth::from(naming > Naming::No), naming),
+            };
+        }
+        // "NotPrincipal with a Deny effect will always deny any IAM principal that has a permissions
+        // boundary policy attached" (IAM User Guide, NotPrincipal).
+        if self.bounded && statement.effect() == Effect::Deny {
+            return (Truth::Yes, Naming::No);
+        }
+        let named = principals.spares(self.principal).not();
+        // "NotPrincipal with Allow is not supported": it grants nothing here.
+        let named = if statement.effect() == Effect::Allow { named.and(Truth::Unsettled) } else { named };
+        (named, Naming::No)
+    }
+}
+
+/// Why SCPs or RCPs stop a request.
+#[derive(Clone, Copy)]
+struct Blocked {
+    deny: Option<Place>,
+    level: usize,
+}
+
+/// What a resource's policy says, and how strongly it names the principal that it allows.
+struct ResourceFound {
+    deny: Option<Place>,
+    allow: Option<Place>,
+    naming: Naming,
+}
+
+impl Default for ResourceFound {
+    fn default() -> Self {
+        Self { deny: None, allow: None, naming: Naming::No }
+    }
+}
+
+struct Findings {
+    resource: ResourceFound,
+    own: Option<Place>,
+    bounded: bool,
+    limited: bool,
+    is_root: bool,
+}

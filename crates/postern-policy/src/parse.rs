@@ -1,0 +1,329 @@
+//! From JSON to a document: every departure from the grammar is reported with its place.
+
+use crate::{
+    ActionPattern, Actions, Condition, Document, Effect, Operator, PrincipalType, Principals, Problem,
+    ResourcePattern, Resources, Span, Statement, Version,
+    json::{self, MAX_PROBLEMS, Member, Node, Value},
+    principal::PrincipalPattern,
+};
+
+const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
+const STATEMENT_ELEMENTS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
+
+pub(crate) fn document(text: &str) -> Result<Document, Vec<Problem>> {
+    let read = json::read(text).map_err(|problem| vec![problem])?;
+    let mut parser = Parser { problems: read.duplicates, variables: false };
+    let document = parser.document(&read.root);
+    if parser.problems.is_empty() {
+        return Ok(document);
+    }
+    parser.problems.sort_by_key(|problem| problem.span);
+    parser.problems.truncate(MAX_PROBLEMS);
+    Err(parser.problems)
+}
+
+struct Parser {
+    problems: Vec<Problem>,
+    /// Whether `${…}` is a variable in this document.
+    variables: bool,
+}
+
+impl Parser {
+    fn problem(&mut self, span: Span, message: impl Into<String>) {
+        self.report(Problem::new(span, message));
+    }
+
+    fn report(&mut self, problem: Problem) {
+        if self.problems.len() < 4 * MAX_PROBLEMS {
+            self.problems.push(problem);
+        }
+    }
+
+    fn document(&mut self, root: &Node) -> Document {
+        let mut document = Document { version: None, id: None, statements: Box::default() };
+        let Value::Object(members) = &root.value else {
+            self.problem(root.span, format!("a policy is an object, not {}", root.kind()));
+            return document;
+        };
+        self.unknown_elements(members, &DOCUMENT_ELEMENTS, "a policy");
+        document.version = member(members, "Version").and_then(|m| self.version(&m.node));
+        self.variables = document.version == Some(Version::V2012);
+        document.id = self.optional_string(members, "Id");
+        match member(members, "Statement").map(|m| &m.node) {
+            None => self.problem(root.span, "a policy needs a `Statement`"),
+            Some(Node { value: Value::Array(items), span }) => {
+                if items.is_empty() {
+                    self.problem(*span, "`Statement` is empty");
+                }
+                document.statements = items.iter().filter_map(|node| self.statement(node)).collect();
+            }
+            Some(node) => document.statements = self.statement(node).into_iter().collect(),
+        }
+        document
+    }
+
+    fn version(&mut self, node: &Node) -> Option<Version> {
+        match &node.value {
+            Value::String(text) if &**text == "2012-10-17" => return Some(Version::V2012),
+            Value::String(text) if &**text == "2008-10-17" => return Some(Version::V2008),
+            Value::String(text) => self.report(
+                Problem::new(node.span, format!("there is no version `{}` of the policy language", &**text))
+                    .help("use `2012-10-17`"),
+            ),
+            _ => self.problem(node.span, format!("`Version` is a string, not {}", node.kind())),
+        }
+        None
+    }
+
+    fn statement(&mut self, node: &Node) -> Option<Statement> {
+        let Value::Object(members) = &node.value else {
+            self.problem(node.span, format!("a statement is an object, not {}", node.kind()));
+            return None;
+        };
+        self.unknown_elements(members, &STATEMENT_ELEMENTS, "a statement");
+        let sid = self.optional_string(members, "Sid");
+        let effect = self.effect(node, members);
+        let principals = self
+            .either(members, "Principal", "NotPrincipal")
+            .map(|(negated, node)| self.principals(negated, node));
+        let actions = match self.either(members, "Action", "NotAction") {
+            Some((negated, value)) => {
+                let element = if negated { "NotAction" } else { "Action" };
+                let texts = self.texts(value, element);
+                let list = texts.into_iter().map(|(text, span)| ActionPattern::new(text, span)).collect();
+                Some(Actions { negated, list, span: value.span })
+            }
+            None => {
+                self.problem(node.span, "a statement needs `Action` or `NotAction`");
+                None
+            }
+        };
+        let resources = self.either(members, "Resource", "NotResource").map(|(negated, value)| {
+            let element = if negated { "NotResource" } else { "Resource" };
+            let texts = self.texts(value, element);
+            let variables = self.variables;
+            let pattern = |(text, span)| ResourcePattern::new(text, span, variables);
+            Resources { negated, list: texts.into_iter().map(pattern).collect(), span: value.span }
+        });
+        let conditions = match member(members, "Condition") {
+            Some(m) => self.conditions(&m.node),
+            None => Vec::new(),
+        };
+        let names_principal_arn = conditions.iter().any(|condition| {
+            condition.folded_key() == "aws:principalarn"
+                && !condition.operator().comparison.is_negated()
+                && !condition.operator().if_exists
+                && condition.operator().qualifier.is_none()
+        });
+        Some(Statement {
+            sid,
+            effect: effect?,
+            principals,
+            actions: actions?,
+            resources,
+            conditions: conditions.into(),
+            span: node.span,
+            names_principal_arn,
+        })
+    }
+
+    fn effect(&mut self, node: &Node, members: &[Member]) -> Option<Effect> {
+        let Some(m) = member(members, "Effect") else {
+            self.problem(node.span, "a statement needs an `Effect`");
+            return None;
+        };
+        match &m.node.value {
+            Value::String(text) if &**text == "Allow" => Some(Effect::Allow),
+            Value::String(text) if &**text == "Deny" => Some(Effect::Deny),
+            _ => {
+                self.problem(m.node.span, "`Effect` must be either `Allow` or `Deny`");
+                None
+            }
+        }
+    }
+
+    /// The one of two elements that exclude each other, and whether it is the negated one.
+    fn either<'n>(&mut self, members: &'n [Member], plain: &str, negated: &str) -> Option<(bool, &'n Node)> {
+        match (member(members, plain), member(members, negated)) {
+            (Some(m), None) => Some((false, &m.node)),
+            (None, Some(m)) => Some((true, &m.node)),
+            (None, None) => None,
+            (Some(m), Some(other)) => {
+                self.problem(other.key_span, format!("`{plain}` and `{negated}` exclude each other"));
+                Some((false, &m.node))
+            }
+        }
+    }
+
+    fn optional_string(&mut self, members: &[Member], name: &str) -> Option<Box<str>> {
+        let m = member(members, name)?;
+        if let Value::String(text) = &m.node.value {
+            return Some(text.clone());
+        }
+        self.problem(m.node.span, format!("`{name}` is a string, not {}", m.node.kind()));
+        None
+    }
+
+    /// A string or a list of strings, not empty; spans with their quotes.
+    fn texts<'n>(&mut self, node: &'n Node, element: &str) -> Vec<(&'n str, Span)> {
+        let items = match &node.value {
+            Value::String(text) => return vec![(text, node.span)],
+            Value::Array(items) => items,
+            _ => {
+                self.problem(
+                    node.span,
+                    format!("`{element}` is a string or a list of strings, not {}", node.kind()),
+                );
+                return Vec::new();
+            }
+        };
+        if items.is_empty() {
+            self.problem(node.span, format!("`{element}` is empty"));
+        }
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match &item.value {
+                Value::String(text) => texts.push((&**text, item.span)),
+                _ => self.problem(item.span, format!("`{element}` lists strings, not {}", item.kind())),
+            }
+        }
+        texts
+    }
+
+    fn principals(&mut self, negated: bool, node: &Node) -> Principals {
+        let element = if negated { "NotPrincipal" } else { "Principal" };
+        let mut list = Vec::new();
+        match &node.value {
+            Value::String(text) if &**text == "*" => {
+                list.push(PrincipalPattern::new(PrincipalType::Aws, text, inside(node.span)));
+            }
+            Value::Object(members) => {
+                if members.is_empty() {
+                    self.problem(node.span, format!("`{element}` is empty"));
+                }
+                for m in members {
+                    let kind = PrincipalType::ALL.into_iter().find(|kind| *m.key == *kind.as_str());
+                    let Some(kind) = kind else {
+                        let known = PrincipalType::ALL.map(PrincipalType::as_str);
+                        self.unknown(m, &known, "a kind of principal");
+                        continue;
+                    };
+                    let texts = self.texts(&m.node, kind.as_str());
+                    list.extend(
+                        texts.into_iter().map(|(text, span)| PrincipalPattern::new(kind, text, inside(span))),
+                    );
+                }
+            }
+            _ => self.report(Problem::new(node.span, format!("`{element}` is `\"*\"` or an object")).help(
+                "write `{\"AWS\": …}`, `{\"Service\": …}`, `{\"Federated\": …}` or `{\"CanonicalUser\": …}`",
+            )),
+        }
+        Principals { negated, list: list.into(), span: node.span }
+    }
+
+    fn conditions(&mut self, node: &Node) -> Vec<Condition> {
+        let Value::Object(operators) = &node.value else {
+            self.problem(node.span, format!("`Condition` is an object, not {}", node.kind()));
+            return Vec::new();
+        };
+        let mut conditions = Vec::new();
+        for m in operators {
+            let operator = Operator::parse(&m.key);
+            if operator.is_none() {
+                let problem = Problem::new(m.key_span, format!("there is no condition operator `{}`", m.key));
+                self.report(match Operator::nearest(&m.key) {
+                    Some(name) => problem.help(format!("did you mean `{name}`?")),
+                    None => problem,
+                });
+            }
+            let Value::Object(keys) = &m.node.value else {
+                self.problem(m.node.span, format!("`{}` is an object of keys, not {}", m.key, m.node.kind()));
+                continue;
+            };
+            for key in keys {
+                let values = self.condition_values(key);
+                let span = Span::new(key.key_span.start, key.node.span.end);
+                if let Some(operator) = operator {
+                    let condition =
+                        Condition::new(operator, &key.key, values.into_iter(), span, self.variables);
+                    conditions.push(condition);
+                }
+            }
+        }
+        conditions
+    }
+
+    fn condition_values(&mut self, key: &Member) -> Vec<(Box<str>, Span)> {
+        let one = std::slice::from_ref(&key.node);
+        let items: &[Node] = if let Value::Array(items) = &key.node.value { items } else { one };
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            let text: Box<str> = match &item.value {
+                Value::String(text) | Value::Number(text) => text.clone(),
+                Value::Bool(value) => if *value { "true" } else { "false" }.into(),
+                _ => {
+                    self.problem(
+                        item.span,
+                        format!(
+                            "a value of `{}` is a string, number or boolean, not {}",
+                            key.key,
+                            item.kind()
+                        ),
+                    );
+                    continue;
+                }
+            };
+            values.push((text, item.span));
+        }
+        values
+    }
+
+    fn unknown_elements(&mut self, members: &[Member], known: &[&str], of: &str) {
+        for m in members {
+            if !known.contains(&&*m.key) {
+                self.unknown(m, known, &format!("no element of {of}"));
+            }
+        }
+    }
+
+    fn unknown(&mut self, m: &Member, known: &[&str], what: &str) {
+        let what = if what.starts_with("no ") { what.to_owned() } else { format!("not {what}") };
+        let problem = Problem::new(m.key_span, format!("`{}` is {what}", m.key));
+        self.report(match nearest(&m.key, known) {
+            Some(name) => problem.help(format!("did you mean `{name}`?")),
+            None => problem.help(format!("known are {}", list(known))),
+        });
+    }
+}
+
+fn member<'n>(members: &'n [Member], name: &str) -> Option<&'n Member> {
+    members.iter().find(|m| &*m.key == name)
+}
+
+fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
+    let lower = text.to_ascii_lowercase();
+    let (name, distance) = known
+        .iter()
+        .map(|name| (*name, strsim::damerau_levenshtein(&name.to_ascii_lowercase(), &lower)))
+        .min_by_key(|(_, distance)| *distance)?;
+    (distance <= 2 && name != text).then_some(name)
+}
+
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// A string's span without its quotes.
+const fn inside(span: Span) -> Span {
+    Span::new(span.start + 1, span.end - 1)
+}

@@ -1,0 +1,369 @@
+//! Who calls, and whom a policy names.
+
+use postern_types::{AccountId, Arn, Partition, PrincipalId, RoleArn, UserArn};
+
+use crate::{Span, Truth};
+
+/// Who sends a request, as the evaluation sees it.
+///
+/// The value carries what `Principal` elements are matched with; what conditions see of the caller
+/// (`aws:PrincipalArn`, `aws:userid`, …) is in the [`Context`](crate::Context).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Principal {
+    /// An account's root user.
+    Root {
+        /// The account.
+        account: AccountId,
+    },
+    /// An IAM user, by a long-term key or a `GetSessionToken` session.
+    User {
+        /// The user's ARN.
+        arn: UserArn,
+        /// The user's unique id, `AIDA…`; a trust policy stored at AWS names users by it.
+        id: Option<PrincipalId>,
+    },
+    /// A session of a role.
+    RoleSession {
+        /// The role's ARN, with its path.
+        role: RoleArn,
+        /// The role's unique id, `AROA…`.
+        id: Option<PrincipalId>,
+        /// The session's ARN, `arn:aws:sts::A:assumed-role/ROLE/SESSION`.
+        session: Arn,
+    },
+    /// A `GetFederationToken` session.
+    FederatedUser {
+        /// The session's ARN, `arn:aws:sts::A:federated-user/NAME`.
+        arn: Arn,
+        /// The account.
+        account: AccountId,
+        /// The IAM user whose key asked for the token; none where that was the root user.
+        user: Option<UserArn>,
+    },
+    /// An AWS service that calls with its own identity: `ec2.amazonaws.com`.
+    Service {
+        /// The service principal.
+        name: Box<str>,
+    },
+    /// Someone with a token of an identity provider, before a role is assumed.
+    WebIdentity {
+        /// The provider: its ARN, or the domain of a built-in one.
+        provider: Box<str>,
+    },
+    /// Nobody in particular.
+    Anonymous,
+}
+
+impl Principal {
+    /// The principal that an ARN names: a root user, a user, an assumed-role or federated-user session,
+    /// or a role, which stands for a session of it.
+    ///
+    /// A session's ARN does not tell the path of its role; the role then stands at the root path and
+    /// matches the role of that name under any path, because names of roles are unique in an account.
+    #[must_use]
+    pub fn from_arn(text: &str) -> Option<Self> {
+        let arn: Arn = text.parse().ok()?;
+        let account = arn.account()?;
+        let partition: Partition = arn.partition().parse().ok()?;
+        match (arn.service(), arn.resource()) {
+            ("iam", "root") => Some(Self::Root { account }),
+            ("iam", resource) if resource.starts_with("user/") => {
+                Some(Self::User { arn: text.parse().ok()?, id: None })
+            }
+            ("iam", resource) if resource.starts_with("role/") => {
+                let role: RoleArn = text.parse().ok()?;
+                let session = format!("arn:{partition}:sts::{account}:assumed-role/{}/session", role.name());
+                Some(Self::RoleSession { role, id: None, session: session.parse().ok()? })
+            }
+            ("sts", resource) => {
+                if let Some(rest) = resource.strip_prefix("assumed-role/") {
+                    let (name, _) = rest.split_once('/')?;
+                    let role = format!("arn:{partition}:iam::{account}:role/{name}").parse().ok()?;
+                    Some(Self::RoleSession { role, id: None, session: arn })
+                } else if resource.starts_with("federated-user/") {
+                    Some(Self::FederatedUser { account, user: None, arn })
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// The account that the principal belongs to.
+    #[must_use]
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Root { account } | Self::FederatedUser { account, .. } => Some(*account),
+            Self::User { arn, .. } => Some(arn.account()),
+            Self::RoleSession { role, .. } => Some(role.account()),
+            Self::Service { .. } | Self::WebIdentity { .. } | Self::Anonymous => None,
+        }
+    }
+
+    /// Whether this is a session of a service-linked role, which neither SCPs nor RCPs restrict.
+    #[must_use]
+    pub fn is_service_linked(&self) -> bool {
+        matches!(self, Self::RoleSession { role, .. } if role.path().as_str().starts_with("/aws-service-role/"))
+    }
+}
+
+/// The kinds of principal that a `Principal` element tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PrincipalType {
+    /// `AWS`, and `"Principal": "*"`, which means the same as `{"AWS": "*"}`.
+    Aws,
+    /// `Service`.
+    Service,
+    /// `Federated`.
+    Federated,
+    /// `CanonicalUser`.
+    CanonicalUser,
+}
+
+impl PrincipalType {
+    pub(crate) const ALL: [Self; 4] = [Self::Aws, Self::Service, Self::Federated, Self::CanonicalUser];
+
+    /// The key in a `Principal` element.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aws => "AWS",
+            Self::Service => "Service",
+            Self::Federated => "Federated",
+            Self::CanonicalUser => "CanonicalUser",
+        }
+    }
+}
+
+/// A statement's `Principal` or `NotPrincipal`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Principals {
+    pub(crate) negated: bool,
+    pub(crate) list: Box<[PrincipalPattern]>,
+    pub(crate) span: Span,
+}
+
+impl Principals {
+    /// Whether this is `NotPrincipal`.
+    #[must_use]
+    pub const fn is_negated(&self) -> bool {
+        self.negated
+    }
+
+    /// The principals named.
+    #[must_use]
+    pub fn patterns(&self) -> &[PrincipalPattern] {
+        &self.list
+    }
+
+    /// The element's value in the text.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// How far the list names this principal.
+    pub(crate) fn naming(&self, principal: &Principal) -> Naming {
+        self.list.iter().map(|pattern| pattern.naming(principal)).max().unwrap_or(Naming::No)
+    }
+
+    /// Whether `NotPrincipal` spares this principal.
+    ///
+    /// A list that names the user or role and leaves out its account (or the role of a session) "might
+    /// deny" (*IAM User Guide*, NotPrincipal): unsettled.
+    pub(crate) fn spares(&self, principal: &Principal) -> Truth {
+        let names = |wanted: Naming| self.list.iter().any(|pattern| pattern.naming(principal) == wanted);
+        if names(Naming::Everyone) || names(Naming::External) {
+            return Truth::Yes;
+        }
+        let account = names(Naming::Account);
+        let (all, some) = match principal {
+            Principal::Root { .. } => (account, account),
+            Principal::User { .. } => (account && names(Naming::User), names(Naming::User)),
+            Principal::RoleSession { .. } | Principal::FederatedUser { .. } => {
+                let session = names(Naming::Session);
+                let role = names(Naming::Role);
+                (account && session && role, session || role)
+            }
+            _ => (false, false),
+        };
+        match (all, some || names(Naming::Unknowable)) {
+            (true, _) => Truth::Yes,
+            (false, true) => Truth::Unsettled,
+            (false, false) => Truth::No,
+        }
+    }
+}
+
+/// How a principal is named by a policy, from not at all to exactly. What it means for boundaries
+/// and session policies depends on it (*IAM User Guide*, Permissions boundaries).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Naming {
+    /// Not named.
+    No,
+    /// A canonical user: whose it is cannot be told from a request.
+    Unknowable,
+    /// Its account is named, which leaves the decision to that account's own policies.
+    Account,
+    /// `*`.
+    Everyone,
+    /// The role of the session, or the user behind a federated one.
+    Role,
+    /// `*`, narrowed by a condition on `aws:PrincipalArn`.
+    EveryoneByArn,
+    /// A service, a provider.
+    External,
+    /// The IAM user itself.
+    User,
+    /// The session itself.
+    Session,
+}
+
+/// One principal named by a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrincipalPattern {
+    kind: PrincipalType,
+    text: Box<str>,
+    span: Span,
+    form: Form,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Form {
+    Everyone,
+    Account(AccountId),
+    User(UserArn),
+    Role(RoleArn),
+    /// An assumed-role or federated-user session, compared as text.
+    Session,
+    /// A unique id, compared as text.
+    UniqueId,
+    /// A service, a provider, a canonical user: compared as text.
+    Text,
+    /// Nothing that a principal of a request could be.
+    Nobody,
+}
+
+impl PrincipalPattern {
+    pub(crate) fn new(kind: PrincipalType, text: &str, span: Span) -> Self {
+        let form = match kind {
+            _ if text == "*" => Form::Everyone,
+            PrincipalType::Aws => aws_form(text),
+            _ => Form::Text,
+        };
+        Self { kind, text: text.into(), span, form }
+    }
+
+    /// `AWS`, `Service`, …
+    #[must_use]
+    pub const fn kind(&self) -> PrincipalType {
+        self.kind
+    }
+
+    /// The principal as written.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text between its quotes.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The account that is named as such: by its id or its root user's ARN.
+    #[must_use]
+    pub const fn account(&self) -> Option<AccountId> {
+        match &self.form {
+            Form::Account(account) => Some(*account),
+            _ => None,
+        }
+    }
+
+    /// Whether everyone is meant.
+    #[must_use]
+    pub fn is_everyone(&self) -> bool {
+        self.form == Form::Everyone && self.kind == PrincipalType::Aws
+    }
+
+    /// Whether this is a unique id such as `AROA…`, as AWS stores users and roles.
+    #[must_use]
+    pub fn is_unique_id(&self) -> bool {
+        self.form == Form::UniqueId
+    }
+
+    /// How this names a principal.
+    #[must_use]
+    pub fn naming(&self, principal: &Principal) -> Naming {
+        let yes = |matches: bool, naming: Naming| if matches { naming } else { Naming::No };
+        match (&self.form, self.kind, principal) {
+            (Form::Everyone, PrincipalType::Aws, _) => Naming::Everyone,
+            (Form::Everyone, PrincipalType::Service, Principal::Service { .. })
+            | (Form::Everyone, PrincipalType::Federated, Principal::WebIdentity { .. }) => Naming::External,
+            (Form::Account(account), ..) => yes(principal.account() == Some(*account), Naming::Account),
+            (Form::User(user), _, Principal::User { arn, .. }) => yes(user == arn, Naming::User),
+            (Form::User(user), _, Principal::FederatedUser { user: Some(behind), .. }) => {
+                yes(user == behind, Naming::Role)
+            }
+            (Form::Role(named), _, Principal::RoleSession { role, .. }) => {
+                yes(same_role(named, role), Naming::Role)
+            }
+            (
+                Form::Session,
+                _,
+                Principal::RoleSession { session: arn, .. } | Principal::FederatedUser { arn, .. },
+            ) => yes(*self.text == *arn.as_str(), Naming::Session),
+            (Form::UniqueId, _, Principal::User { id: Some(id), .. }) => {
+                yes(*self.text == *id.as_str(), Naming::User)
+            }
+            (Form::UniqueId, _, Principal::RoleSession { id: Some(id), .. }) => {
+                yes(*self.text == *id.as_str(), Naming::Role)
+            }
+            (Form::Text, PrincipalType::Service, Principal::Service { name }) => {
+                yes(self.text.eq_ignore_ascii_case(name), Naming::External)
+            }
+            (Form::Text, PrincipalType::Federated, Principal::WebIdentity { provider }) => {
+                yes(self.text == *provider, Naming::External)
+            }
+            (_, PrincipalType::CanonicalUser, _) => Naming::Unknowable,
+            _ => Naming::No,
+        }
+    }
+}
+
+/// Equal ARNs; or equal names in one account where the request does not tell the role's path.
+fn same_role(named: &RoleArn, role: &RoleArn) -> bool {
+    named == role
+        || (role.path().as_str() == "/"
+            && named.name() == role.name()
+            && named.account() == role.account()
+            && named.as_arn().partition() == role.as_arn().partition())
+}
+
+fn aws_form(text: &str) -> Form {
+    if let Ok(account) = text.parse() {
+        return Form::Account(account);
+    }
+    if text.parse::<PrincipalId>().is_ok() {
+        return Form::UniqueId;
+    }
+    let Ok(arn) = text.parse::<Arn>() else { return Form::Nobody };
+    match (arn.service(), arn.resource(), arn.account()) {
+        ("iam", "root", Some(account)) => Form::Account(account),
+        ("iam", resource, _) if resource.starts_with("user/") => {
+            text.parse().map_or(Form::Nobody, Form::User)
+        }
+        ("iam", resource, _) if resource.starts_with("role/") => {
+            text.parse().map_or(Form::Nobody, Form::Role)
+        }
+        ("sts", resource, _)
+            if resource.starts_with("assumed-role/") || resource.starts_with("federated-user/") =>
+        {
+            Form::Session
+        }
+        _ => Form::Nobody,
+    }
+}
