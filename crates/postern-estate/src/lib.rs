@@ -21,7 +21,7 @@ mod span;
 pub use design::{
     AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, BoundaryChoice, Design,
     DesignError, EstateName, GroupDesign, MayAssume, Person, PolicySource, RoleAccounts, RoleDesign,
-    RolePattern, ThirdParty,
+    RolePattern, ThirdParty, ThirdPartyName,
 };
 pub use document::PolicyDocument;
 pub use estate::{
@@ -34,3 +34,16 @@ pub use plan::{
 };
 pub use quota::Quotas;
 pub use span::{Span, Spanned, line_column};
+
+/// The path of everything that postern makes.
+pub const PATH: &str = "/postern/";
+/// The administrators' role, made in every account.
+pub const ADMIN_ROLE: &str = "postern-admin";
+/// The permissions boundary of the roles that people work in.
+pub const CAP_POLICY: &str = "postern-cap";
+/// The administrators' group in the bastion.
+pub const ADMINISTRATORS_GROUP: &str = "administrators";
+/// What the group of a person with roles of their own begins with.
+pub const PERSON_GROUP_PREFIX: &str = "person-";
+/// The one inline policy of each group.
+pub const GROUP_POLICY: &str = "postern";

@@ -7,6 +7,11 @@ use postern_types::{
     RoleName, SessionDuration, UserName,
 };
 
+mod check;
+mod parse;
+mod read;
+mod role;
+
 use crate::{AccountAlias, PasswordPolicy, Span, Spanned, Tags};
 
 /// An estate as its author wants it: the parsed `postern.toml`.
@@ -33,7 +38,7 @@ pub struct Design {
     /// Who may stand above the cap.
     pub administrators: Administrators,
     /// Foreign accounts that may assume a role here.
-    pub third_parties: BTreeMap<String, ThirdParty>,
+    pub third_parties: BTreeMap<ThirdPartyName, ThirdParty>,
 }
 
 /// `[bastion]`
@@ -132,6 +137,15 @@ pub enum PolicySource {
     },
 }
 
+impl fmt::Display for PolicySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Managed(arn) => arn.fmt(f),
+            Self::File { path, .. } => f.write_str(path),
+        }
+    }
+}
+
 /// A role outside the estate, as `may_assume` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MayAssume(pub RoleArn);
@@ -228,6 +242,10 @@ pub struct DesignError {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountName(Box<str>);
 
+/// The name of a third party in the estate file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ThirdPartyName(Box<str>);
+
 /// The name of an estate, the value of the tag `postern:managed`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EstateName(Box<str>);
@@ -271,3 +289,4 @@ macro_rules! own_name {
 
 own_name!(AccountName, "account name");
 own_name!(EstateName, "estate name");
+own_name!(ThirdPartyName, "third party's name");
