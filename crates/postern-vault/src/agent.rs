@@ -1,0 +1,251 @@
+//! A process that holds the sealing key where the kernel does not: in containers, mostly.
+//!
+//! It knows one key and three requests of one byte: give the key, keep it until a time, quit. It
+//! answers only to its own user, asked of the kernel, and it ends by itself when its time is over or
+//! when its socket has been removed. Its caller passes the key through a pipe, so that it stands in
+//! no argument and no environment, and no stream of the caller's stays open in it.
+
+use std::{
+    io::{self, Read, Write},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        net::{UnixListener, UnixStream},
+        process::CommandExt,
+    },
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use postern_types::Timestamp;
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
+use zeroize::Zeroizing;
+
+use crate::{PrivateDir, holder::AgentCommand, seal::SealKey};
+
+const SOCKET: &str = "agent.sock";
+const GIVE: u8 = b'g';
+const UNTIL: u8 = b'u';
+const QUIT: u8 = b'q';
+const DONE: u8 = b'.';
+/// How long a client may take over its few bytes, and how often the agent looks at its own time.
+const PATIENCE: Duration = Duration::from_secs(2);
+const HEARTBEAT: Duration = Duration::from_secs(20);
+
+/// Why the agent ended, when not by its time.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// The directory for its socket will not do.
+    #[error(transparent)]
+    Dir(#[from] postern_broker::CacheError),
+    /// The key did not come through standard input.
+    #[error("no key on standard input; the agent is started by `postern login`")]
+    NoKey,
+    /// The socket failed.
+    #[error("the agent's socket: {0}")]
+    Socket(#[from] io::Error),
+}
+
+/// Holds the key that stands on standard input, until its time is over or it is told to quit.
+///
+/// # Errors
+/// See [`AgentError`].
+pub fn serve(dir: &Path) -> Result<(), AgentError> {
+    let dir = PrivateDir::existing(dir)?.ok_or(AgentError::NoKey)?;
+    harden();
+    let mut stdin = io::stdin().lock();
+    let mut key = Zeroizing::new([0_u8; SealKey::LEN]);
+    let mut until = [0_u8; 8];
+    stdin.read_exact(key.as_mut_slice()).map_err(|_| AgentError::NoKey)?;
+    stdin.read_exact(&mut until).map_err(|_| AgentError::NoKey)?;
+    let mut until = i64::from_be_bytes(until);
+
+    let path = dir.join(SOCKET);
+    // Whoever started this holds the lock that keeps others from starting one, and found nobody listening.
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let inode = std::fs::symlink_metadata(&path)?.ino();
+    set_socket_timeout(&listener, Timeout::Recv, Some(HEARTBEAT)).map_err(io::Error::from)?;
+    io::stdout().write_all(&[DONE])?;
+    io::stdout().flush()?;
+
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => match answer(&stream, &key, &mut until) {
+                Ok(true) => {
+                    let _ = std::fs::remove_file(&path);
+                    return Ok(());
+                }
+                // A client that broke off is none of the next one's business.
+                Ok(false) | Err(_) => {}
+            },
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if Timestamp::now().as_second() >= until {
+            let _ = std::fs::remove_file(&path);
+            return Ok(());
+        }
+        if std::fs::symlink_metadata(&path).map(|found| found.ino()).ok() != Some(inode) {
+            return Ok(());
+        }
+    }
+}
+
+/// Answers one client; true when it asked to quit.
+fn answer(mut stream: &UnixStream, key: &[u8; 32], until: &mut i64) -> io::Result<bool> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    if socket_peercred(stream)?.uid != rustix::process::geteuid() {
+        return Ok(false);
+    }
+    let mut request = [0];
+    stream.read_exact(&mut request)?;
+    match request {
+        [GIVE] => stream.write_all(key).map(|()| false),
+        [UNTIL] => {
+            let mut time = [0; 8];
+            stream.read_exact(&mut time)?;
+            *until = i64::from_be_bytes(time);
+            stream.write_all(&[DONE]).map(|()| false)
+        }
+        [QUIT] => stream.write_all(&[DONE]).map(|()| true),
+        _ => Ok(false),
+    }
+}
+
+/// No terminal, no core dump, no reading of our memory by a debugger.
+fn harden() {
+    let _ = rustix::process::setsid();
+    let _ = std::env::set_current_dir("/");
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+/// The agent of a directory, seen from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentKey {
+    dir: PrivateDir,
+}
+
+impl AgentKey {
+    pub(crate) fn new(dir: PrivateDir) -> Self {
+        Self { dir }
+    }
+
+    /// A connection, if somebody listens. Ours: nobody else can make a socket in our directory.
+    fn connect(&self) -> Result<Option<UnixStream>, String> {
+        match UnixStream::connect(self.dir.join(SOCKET)) {
+            Ok(stream) => {
+                let timed = stream
+                    .set_read_timeout(Some(PATIENCE))
+                    .and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+                timed.map(|()| Some(stream)).map_err(|e| format!("agent: {e}"))
+            }
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(format!("agent: {error}")),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Result<Option<SealKey>, String> {
+        let Some(mut stream) = self.connect()? else { return Ok(None) };
+        let mut key = Zeroizing::new([0_u8; SealKey::LEN]);
+        stream
+            .write_all(&[GIVE])
+            .and_then(|()| stream.read_exact(key.as_mut_slice()))
+            .map_err(|e| format!("agent: {e}"))?;
+        Ok(Some(SealKey::from_bytes(key)))
+    }
+
+    pub(crate) fn start(
+        &self,
+        command: &AgentCommand,
+        key: &SealKey,
+        until: Timestamp,
+    ) -> Result<(), String> {
+        let words = |e: io::Error| format!("agent `{}`: {e}", command.program.display());
+        let mut child = Command::new(&command.program)
+            .args(&command.arguments)
+            .arg(self.dir.path())
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(words)?;
+        let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("agent: no pipes".to_owned());
+        };
+        stdin
+            .write_all(key.expose_secret())
+            .and_then(|()| stdin.write_all(&until.as_second().to_be_bytes()))
+            .map_err(words)?;
+        drop(stdin);
+        let mut ready = [0];
+        stdout.read_exact(&mut ready).map_err(|_| "agent: it ended before it was ready".to_owned())
+    }
+
+    pub(crate) fn keep_until(&self, until: Timestamp) -> Result<(), String> {
+        self.tell(&[[UNTIL].as_slice(), &until.as_second().to_be_bytes()].concat()).map(|_| ())
+    }
+
+    /// Tells it to quit. Answers whether there was one.
+    pub(crate) fn forget(&self) -> Result<bool, String> {
+        self.tell(&[QUIT])
+    }
+
+    fn tell(&self, request: &[u8]) -> Result<bool, String> {
+        let Some(mut stream) = self.connect()? else { return Ok(false) };
+        let mut done = [0];
+        stream
+            .write_all(request)
+            .and_then(|()| stream.read_exact(&mut done))
+            .map_err(|e| format!("agent: {e}"))?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// The agent's loop needs a process of its own (its key comes by standard input): the face's tests
+    /// run it. Here is what it says to each request.
+    #[test]
+    fn one_byte_requests() {
+        let key = [7_u8; 32];
+        let far = 4_000_000_000_i64;
+        let ask = |request: &[u8], answer_len: usize, until: &mut i64| {
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
+            let request = request.to_vec();
+            let client = thread::spawn(move || {
+                theirs.write_all(&request).unwrap();
+                let mut got = vec![0; answer_len];
+                theirs.read_exact(&mut got).map(|()| got)
+            });
+            let quit = answer(&ours, &key, until);
+            drop(ours);
+            (quit.ok(), client.join().unwrap().ok())
+        };
+        let mut until = 0;
+        assert_eq!(ask(b"g", 32, &mut until), (Some(false), Some(vec![7; 32])));
+        assert_eq!(
+            ask(&[b"u".as_slice(), &far.to_be_bytes()].concat(), 1, &mut until),
+            (Some(false), Some(vec![DONE]))
+        );
+        assert_eq!(until, far);
+        assert_eq!(ask(b"x", 1, &mut until), (Some(false), None), "an unknown request gets nothing");
+        assert_eq!(ask(b"q", 1, &mut until), (Some(true), Some(vec![DONE])));
+    }
+}

@@ -1,0 +1,149 @@
+//! The desktop's keyring, over the Secret Service interface: gnome-keyring, `KWallet`, `KeePassXC`.
+//!
+//! What a key is about stands in the item's attributes, which can be read while the keyring is locked;
+//! only the secret itself asks for unlocking.
+
+use std::collections::HashMap;
+
+use postern_broker::{KeyEntry, SecretStore, StoreError, StoreKind};
+use postern_types::{AccessKeyId, LongTermKey, SecretAccessKey};
+use secret_service::{
+    EncryptionType, Error,
+    blocking::{Item, SecretService as Service},
+};
+use zeroize::Zeroizing;
+
+use crate::codec::KeyRecord;
+
+const APPLICATION: (&str, &str) = ("application", "postern");
+/// Says that an item is a long-term key in this format.
+const KIND: (&str, &str) = ("postern-kind", "long-term-key 1");
+
+/// The store in the desktop's keyring.
+pub struct SecretService(Service<'static>);
+
+impl std::fmt::Debug for SecretService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretService").finish_non_exhaustive()
+    }
+}
+
+fn words(error: Error) -> StoreError {
+    match error {
+        Error::Locked | Error::Prompt => StoreError::Locked,
+        error => StoreError::Unreachable { problem: error.to_string() },
+    }
+}
+
+fn damaged(problem: impl ToString) -> StoreError {
+    StoreError::Damaged { problem: format!("the keyring holds {}", problem.to_string()) }
+}
+
+impl SecretService {
+    /// The keyring of this session, if one answers.
+    ///
+    /// # Errors
+    /// When there is no session bus, or no keyring on it with a default collection.
+    pub fn connect() -> Result<Self, StoreError> {
+        // Secrets cross the bus encrypted, so that a bus monitor sees none.
+        let service = Service::connect(EncryptionType::Dh).map_err(words)?;
+        service.get_default_collection().map_err(words)?;
+        Ok(Self(service))
+    }
+
+    /// Whether opening it would ask somebody for a password.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn is_locked(&self) -> Result<bool, StoreError> {
+        self.0.get_default_collection().and_then(|default| default.is_locked()).map_err(words)
+    }
+
+    fn items(&self, id: Option<&AccessKeyId>) -> Result<Vec<Item<'_>>, StoreError> {
+        let mut wanted = HashMap::from([APPLICATION, KIND]);
+        if let Some(id) = id {
+            wanted.insert("access_key_id", id.as_str());
+        }
+        let found = self.0.search_items(wanted).map_err(words)?;
+        Ok(found.unlocked.into_iter().chain(found.locked).collect())
+    }
+}
+
+impl SecretStore for SecretService {
+    fn kind(&self) -> StoreKind {
+        StoreKind::SecretService
+    }
+
+    fn list(&self) -> Result<Vec<KeyEntry>, StoreError> {
+        let mut entries = Vec::new();
+        for item in self.items(None)? {
+            let attributes = item.get_attributes().map_err(words)?;
+            let field = |name: &str| {
+                attributes
+                    .get(name)
+                    .cloned()
+                    .map(std::borrow::Cow::Owned)
+                    .ok_or_else(|| damaged(format!("a key without `{name}`")))
+            };
+            let record = KeyRecord {
+                access_key_id: field("access_key_id")?,
+                user: field("user")?,
+                account: field("account")?,
+                mfa_serial: field("mfa_serial")?,
+                added_at: field("added_at")?,
+            };
+            entries.push(record.entry().map_err(damaged)?);
+        }
+        Ok(entries)
+    }
+
+    fn get(&self, id: &AccessKeyId) -> Result<Option<LongTermKey>, StoreError> {
+        let items = self.items(Some(id))?;
+        let Some(item) = items.first() else { return Ok(None) };
+        if item.is_locked().map_err(words)? {
+            item.unlock().map_err(words)?;
+        }
+        let bytes = Zeroizing::new(item.get_secret().map_err(words)?);
+        let secret = std::str::from_utf8(&bytes).map_err(|_| damaged("a key that is not text"))?;
+        let secret = SecretAccessKey::new(secret).map_err(damaged)?;
+        Ok(Some(LongTermKey { id: id.clone(), secret }))
+    }
+
+    fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
+        let collection = self.0.get_default_collection().map_err(words)?;
+        if collection.is_locked().map_err(words)? {
+            collection.unlock().map_err(words)?;
+        }
+        // The service replaces an item only if all attributes are equal, and the time is not.
+        let before = self.items(Some(&entry.id))?;
+        let record = KeyRecord::of(entry);
+        let attributes = HashMap::from([
+            APPLICATION,
+            KIND,
+            ("access_key_id", &record.access_key_id),
+            ("user", &record.user),
+            ("account", &record.account),
+            ("mfa_serial", &record.mfa_serial),
+            ("added_at", &record.added_at),
+        ]);
+        let label = format!("postern: access key of {} in {}", entry.user, entry.account);
+        let made = collection
+            .create_item(&label, attributes, key.secret.expose_secret().as_bytes(), true, "text/plain")
+            .map_err(words)?;
+        for item in before.iter().filter(|item| item.item_path != made.item_path) {
+            item.delete().map_err(words)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
+        let items = self.items(Some(id))?;
+        for item in &items {
+            if item.is_locked().map_err(words)? {
+                item.unlock().map_err(words)?;
+            }
+            item.delete().map_err(words)?;
+        }
+        Ok(!items.is_empty())
+    }
+}
