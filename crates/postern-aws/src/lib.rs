@@ -12,6 +12,7 @@ mod collect;
 mod connection;
 pub mod endpoint;
 mod error;
+pub mod execute;
 mod ini;
 pub mod profile;
 mod sts;
