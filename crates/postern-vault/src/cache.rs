@@ -135,7 +135,7 @@ impl SealedCache {
         // These need a key again; only a code that AWS may still remember is worth one.
         let recent = |used: &UsedCode| used.at.duration_since(Timestamp::now()).abs().as_secs() < 90;
         for (name, used) in codes.iter().filter(|(_, used)| recent(used)) {
-            self.seal(name, &codec::write_code(used).map_err(unwritable)?)?;
+            self.seal(name, &codec::write_code(used).map_err(|e| unwritable(&e))?)?;
             self.holder.keep_until(Timestamp::now() + SignedDuration::from_secs(90))?;
         }
         Ok(())
@@ -215,7 +215,7 @@ impl SealedCache {
     }
 }
 
-fn unwritable(error: codec::RecordError) -> CacheError {
+fn unwritable(error: &codec::RecordError) -> CacheError {
     CacheError::Io { problem: error.to_string() }
 }
 
@@ -226,7 +226,7 @@ impl SessionCache for SealedCache {
     }
 
     fn put_session(&self, session: &CachedSession) -> Result<(), CacheError> {
-        let plain = codec::write_session(session).map_err(unwritable)?;
+        let plain = codec::write_session(session).map_err(|e| unwritable(&e))?;
         self.seal(&name(SESSION, session.key.canonical().as_bytes()), &plain)?;
         // The key outlives the last of the sessions that it seals.
         let last = self.sessions()?.iter().map(|s| s.session.credentials.expires_at).max();
@@ -244,7 +244,8 @@ impl SessionCache for SealedCache {
     }
 
     fn put_role(&self, role: &CachedRole) -> Result<(), CacheError> {
-        let plain = codec::write_role(&role.credentials, &role.key.session.key).map_err(unwritable)?;
+        let plain =
+            codec::write_role(&role.credentials, &role.key.session.key).map_err(|e| unwritable(&e))?;
         self.seal(&name(ROLE, role.key.canonical().as_bytes()), &plain)
     }
 
@@ -254,7 +255,7 @@ impl SessionCache for SealedCache {
     }
 
     fn put_used_code(&self, serial: &MfaSerial, used: &UsedCode) -> Result<(), CacheError> {
-        let plain = codec::write_code(used).map_err(unwritable)?;
+        let plain = codec::write_code(used).map_err(|e| unwritable(&e))?;
         self.seal(&name(CODE, serial.as_str().as_bytes()), &plain)
     }
 

@@ -44,7 +44,7 @@ pub trait Passphrase {
     ///
     /// # Errors
     /// When none can be had.
-    fn new(&self, store: &Path) -> Result<Zeroizing<String>, PromptError>;
+    fn choose(&self, store: &Path) -> Result<Zeroizing<String>, PromptError>;
 }
 
 /// What Argon2id is to cost.
@@ -267,7 +267,7 @@ impl FileStore {
             passes: self.cost.passes,
             salt: BASE64.encode(&salt),
         };
-        let passphrase = self.passphrase.new(&self.path).map_err(StoreError::NoPassphrase)?;
+        let passphrase = self.passphrase.choose(&self.path).map_err(StoreError::NoPassphrase)?;
         let unlocked = self.derive(&kdf, &passphrase)?;
         let verifier = unlocked.verifier.clone();
         *self.unlocked.borrow_mut() = Some(unlocked);

@@ -35,8 +35,8 @@ fn words(error: Error) -> StoreError {
     }
 }
 
-fn damaged(problem: impl ToString) -> StoreError {
-    StoreError::Damaged { problem: format!("the keyring holds {}", problem.to_string()) }
+fn damaged(problem: &str) -> StoreError {
+    StoreError::Damaged { problem: format!("the keyring holds {problem}") }
 }
 
 impl SecretService {
@@ -83,7 +83,7 @@ impl SecretStore for SecretService {
                     .get(name)
                     .cloned()
                     .map(std::borrow::Cow::Owned)
-                    .ok_or_else(|| damaged(format!("a key without `{name}`")))
+                    .ok_or_else(|| damaged(&format!("a key without `{name}`")))
             };
             let record = KeyRecord {
                 access_key_id: field("access_key_id")?,
@@ -92,7 +92,7 @@ impl SecretStore for SecretService {
                 mfa_serial: field("mfa_serial")?,
                 added_at: field("added_at")?,
             };
-            entries.push(record.entry().map_err(damaged)?);
+            entries.push(record.entry().map_err(|e| damaged(&format!("an unreadable key: {e}")))?);
         }
         Ok(entries)
     }
@@ -105,7 +105,7 @@ impl SecretStore for SecretService {
         }
         let bytes = Zeroizing::new(item.get_secret().map_err(words)?);
         let secret = std::str::from_utf8(&bytes).map_err(|_| damaged("a key that is not text"))?;
-        let secret = SecretAccessKey::new(secret).map_err(damaged)?;
+        let secret = SecretAccessKey::new(secret).map_err(|e| damaged(&e.to_string()))?;
         Ok(Some(LongTermKey { id: id.clone(), secret }))
     }
 
