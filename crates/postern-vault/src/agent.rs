@@ -80,6 +80,71 @@ pub fn serve(dir: &Path) -> Result<(), AgentError> {
                     return Ok(());
                 }
             }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if Timestamp::now().as_second() >= until {
+            let _ = std::fs::remove_file(&path);
+            return Ok(());
+        }
+        if std::fs::symlink_metadata(&path).map(|found| found.ino()).ok() != Some(inode) {
+            return Ok(());
+        }
+    }
+}
+
+/// Answers one client; true when it asked to quit.
+fn answer(mut stream: &UnixStream, key: &[u8; 32], until: &mut i64) -> io::Result<bool> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    if socket_peercred(stream)?.uid != rustix::process::geteuid() {
+        return Ok(false);
+    }
+    let mut request = [0];
+    stream.read_exact(&mut request)?;
+    match request {
+        [GIVE] => stream.write_all(key).map(|()| false),
+        [UNTIL] => {
+            let mut time = [0; 8];
+            stream.read_exact(&mut time)?;
+            *until = i64::from_be_bytes(time);
+            stream.write_all(&[DONE]).map(|()| false)
+        }
+        [QUIT] => stream.write_all(&[DONE]).map(|()| true),
+        _ => Ok(false),
+    }
+}
+
+/// No terminal, no core dump, no reading of our memory by a debugger.
+fn harden() {
+    let _ = rustix::process::setsid();
+    let _ = std::env::set_current_dir("/");
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+/// The agent of a directory, seen from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentKey {
+    dir: PrivateDir,
+}
+
+impl AgentKey {
+    pub(crate) fn new(dir: PrivateDir) -> Self {
+        Self { dir }
+    }
+
+    /// A connection, if somebody listens. Ours: nobody else can make a socket in our directory.
+    fn connect(&self) -> Result<Option<UnixStream>, String> {
+        match UnixStream::connect(self.dir.join(SOCKET)) {
+            Ok(stream) => {
+                let timed = stream
+                    .set_read_timeout(Some(PATIENCE))
+                    .and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
+                timed.map(|()| Some(stream)).map_err(|e| format!("agent: {e}"))
+            }
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
             {
