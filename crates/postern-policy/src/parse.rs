@@ -20,6 +20,9 @@ const STATEMENT_ELEMENTS: [&str; 9] = [
     "Condition",
 ];
 
+/// Nothing longer is taken for a misspelling: the comparison's cost grows with the square.
+pub(crate) const LONGEST_NAME: usize = 40;
+
 pub(crate) fn document(text: &str) -> Result<Document, Vec<Problem>> {
     let read = json::read(text).map_err(|problem| vec![problem])?;
     let mut parser = Parser { problems: read.duplicates, variables: false };
@@ -60,7 +63,7 @@ impl Parser {
         self.variables = document.version == Some(Version::V2012);
         document.id = self.optional_string(members, "Id");
         match member(members, "Statement").map(|m| &m.node) {
-            None => self.problem(root.span, "a policy needs a `Statement`"),
+            None => self.missing(members, &["Statement"], root.span, "a policy needs a `Statement`"),
             Some(Node { value: Value::Array(items), span }) => {
                 if items.is_empty() {
                     self.problem(*span, "`Statement` is empty");
@@ -104,7 +107,8 @@ impl Parser {
                 Some(Actions { negated, list, span: value.span })
             }
             None => {
-                self.problem(node.span, "a statement needs `Action` or `NotAction`");
+                let either = ["Action", "NotAction"];
+                self.missing(members, &either, node.span, "a statement needs `Action` or `NotAction`");
                 None
             }
         };
@@ -139,7 +143,7 @@ impl Parser {
 
     fn effect(&mut self, node: &Node, members: &[Member]) -> Option<Effect> {
         let Some(m) = member(members, "Effect") else {
-            self.problem(node.span, "a statement needs an `Effect`");
+            self.missing(members, &["Effect"], node.span, "a statement needs an `Effect`");
             return None;
         };
         match &m.node.value {
@@ -288,6 +292,14 @@ impl Parser {
         values
     }
 
+    /// Says what is missing, unless a misspelt element is it.
+    fn missing(&mut self, members: &[Member], names: &[&str], span: Span, message: &str) {
+        let misspelt = members.iter().any(|m| nearest(&m.key, names).is_some());
+        if !misspelt {
+            self.problem(span, message);
+        }
+    }
+
     fn unknown_elements(&mut self, members: &[Member], known: &[&str], of: &str) {
         for m in members {
             if !known.contains(&&*m.key) {
@@ -311,6 +323,9 @@ fn member<'n>(members: &'n [Member], name: &str) -> Option<&'n Member> {
 }
 
 fn nearest<'k>(text: &str, known: &[&'k str]) -> Option<&'k str> {
+    if text.len() > 2 * LONGEST_NAME {
+        return None;
+    }
     let lower = text.to_ascii_lowercase();
     let (name, distance) = known
         .iter()

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 pub use self::operator::{Comparison, Operator, Qualifier};
 use self::value::Number;
-pub(crate) use self::value::date;
 use crate::{
     Context, ContextValue, Span, Truth,
     arn::ArnPattern,

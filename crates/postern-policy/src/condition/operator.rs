@@ -139,6 +139,9 @@ impl Operator {
 
     /// The known operator that looks most like this text.
     pub(crate) fn nearest(text: &str) -> Option<String> {
+        if text.len() > 2 * crate::parse::LONGEST_NAME {
+            return None;
+        }
         let (front, rest) = text.rsplit_once(':').map_or(("", text), |(q, rest)| (q, rest));
         let lower = rest.to_ascii_lowercase();
         let (base, suffix) = lower.strip_suffix("ifexists").map_or((&*lower, ""), |base| (base, "IfExists"));
