@@ -1,5 +1,6 @@
 //! `AssumeRole` for set-up work: the roles that administrators get in by, before and after postern's own.
 
+use aws_sdk_sts::config::retry::RetryConfig;
 use postern_types::{
     ExternalId, MfaCode, MfaSerial, RoleArn, RoleSessionName, SessionDuration, TemporaryCredentials,
 };
@@ -35,12 +36,15 @@ impl Connection {
             .role_session_name(call.session_name.as_str())
             .set_external_id(call.external_id.map(ToString::to_string))
             .set_duration_seconds(call.duration.map(|d| i32::try_from(d.seconds()).unwrap_or(i32::MAX)));
+        let mut retries = aws_sdk_sts::Config::builder();
         if let Some((serial, code)) = &call.mfa {
             request = request.serial_number(serial.as_str()).token_code(code.as_str());
+            // AWS takes a code once: a repetition after a lost answer would only be told that it is wrong.
+            retries = retries.retry_config(RetryConfig::disabled());
         }
         let output = self
             .aws
-            .block_on(request.send())
+            .block_on(request.customize().config_override(retries).send())
             .map_err(|error| AwsError::from_sdk(&error, OPERATION, Some(call.role.account())))?;
         let malformed =
             || AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, Some(call.role.account()));

@@ -12,7 +12,7 @@ use aws_sdk_iam::config::{
 };
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::{
-    Builder,
+    Builder, Connector,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
@@ -62,6 +62,8 @@ struct Shared {
     /// Two, because reading the system's certificates is slow and plain HTTP needs none.
     plain: OnceLock<SharedHttpClient>,
     secure: OnceLock<SharedHttpClient>,
+    raw_plain: OnceLock<Connector>,
+    raw_secure: OnceLock<Connector>,
 }
 
 impl Aws {
@@ -71,7 +73,14 @@ impl Aws {
     /// When the system grants no event queue.
     pub fn new(patience: Patience) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self(Arc::new(Shared { runtime, patience, plain: OnceLock::new(), secure: OnceLock::new() })))
+        Ok(Self(Arc::new(Shared {
+            runtime,
+            patience,
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
+            raw_plain: OnceLock::new(),
+            raw_secure: OnceLock::new(),
+        })))
     }
 
     /// Credentials at an endpoint. Nothing is called yet; what is called is said to be in `account`.
@@ -94,6 +103,12 @@ impl Aws {
         self.0.patience
     }
 
+    /// The bare connector under [`crate::raw`].
+    pub(crate) fn connector(&self, secure: bool) -> &Connector {
+        let slot = if secure { &self.0.raw_secure } else { &self.0.raw_plain };
+        slot.get_or_init(|| Self::build_connector(secure))
+    }
+
     fn http_client(&self, url: Option<&str>) -> SharedHttpClient {
         if url.is_some_and(|url| url.starts_with("http://")) {
             self.0.plain.get_or_init(|| Builder::new().build_http()).clone()
@@ -113,6 +128,19 @@ pub struct Credentials {
     pub secret: SecretAccessKey,
     /// What temporary credentials send along.
     pub token: Option<SessionToken>,
+}
+
+impl Credentials {
+    /// The same for the SDK and the signing library.
+    pub(crate) fn signer(&self) -> aws_credential_types::Credentials {
+        aws_credential_types::Credentials::new(
+            self.id.as_str(),
+            self.secret.expose_secret(),
+            self.token.as_ref().map(|token| token.expose_secret().to_owned()),
+            None,
+            "postern",
+        )
+    }
 }
 
 impl From<&LongTermKey> for Credentials {
@@ -173,13 +201,7 @@ impl Connection {
             .with_initial_backoff(patience.first_pause);
         let timeouts =
             TimeoutConfig::builder().connect_timeout(patience.connect).read_timeout(patience.read).build();
-        let signer = aws_credential_types::Credentials::new(
-            credentials.id.as_str(),
-            credentials.secret.expose_secret(),
-            credentials.token.as_ref().map(|token| token.expose_secret().to_owned()),
-            None,
-            "postern",
-        );
+        let signer = credentials.signer();
         let region = SdkRegion::new(endpoint.region.as_str().to_owned());
         // The two configurations are of different types with the same methods.
         macro_rules! config {

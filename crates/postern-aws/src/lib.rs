@@ -11,10 +11,12 @@ mod assume;
 mod collect;
 mod connection;
 pub mod endpoint;
+pub mod enrol;
 mod error;
 pub mod execute;
 mod ini;
 pub mod profile;
+pub mod raw;
 mod sts;
 mod together;
 
