@@ -45,8 +45,8 @@ pub fn collect(connections: &BTreeMap<AccountId, Connection>, now: &dyn Fn() -> 
 struct Gaps(AccountId, Vec<Gap>);
 
 impl Gaps {
-    fn push(&mut self, call: &str, cause: impl ToString) {
-        self.1.push(Gap { account: self.0, call: call.to_owned(), cause: cause.to_string() });
+    fn push(&mut self, call: &str, cause: String) {
+        self.1.push(Gap { account: self.0, call: call.to_owned(), cause });
     }
 
     /// The answer; without one a gap, and nothing in its place.
@@ -116,7 +116,7 @@ async fn read(account: AccountId, connection: &Connection) -> (AccountId, Option
         Ok(found) => (account, Some(found), gaps.1),
         Err(errors) => {
             for error in errors {
-                gaps.push("iam:GetAccountAuthorizationDetails", error);
+                gaps.push("iam:GetAccountAuthorizationDetails", error.to_string());
             }
             (account, None, gaps.1)
         }

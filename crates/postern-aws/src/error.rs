@@ -17,7 +17,7 @@ pub struct AwsError {
     /// The account that was asked, where it is known.
     pub account: Option<AccountId>,
     /// The service's answer, if there was one.
-    pub answer: Option<Answer>,
+    pub answer: Option<Box<Answer>>,
 }
 
 /// An error as a service words it.
@@ -136,7 +136,7 @@ impl AwsError {
         } else {
             kind_of(&answer, skew, Timestamp::now())
         };
-        Self { kind, operation: operation.to_owned(), account, answer: Some(answer) }
+        Self { kind, operation: operation.to_owned(), account, answer: Some(Box::new(answer)) }
     }
 }
 

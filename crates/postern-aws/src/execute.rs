@@ -172,6 +172,9 @@ pub enum Refusal {
     Aws(#[from] AwsError),
 }
 
+/// Where events are noted.
+pub type Log<'a> = &'a mut dyn FnMut(&Event<'_>) -> Result<(), String>;
+
 /// All that carrying out a plan takes.
 pub struct Execution<'a> {
     /// The plan.
@@ -185,13 +188,14 @@ pub struct Execution<'a> {
     /// Asked between steps and pauses; once true, no further step is begun.
     pub cancelled: &'a dyn Fn() -> bool,
     /// Where each event is noted before the run goes on. An error stops the run.
-    pub log: &'a mut dyn FnMut(&Event<'_>) -> Result<(), String>,
+    pub log: Log<'a>,
 }
 
 /// Carries out a plan, as far as it goes.
 ///
 /// # Errors
 /// When it cannot be begun; what happens later is in the outcome.
+#[expect(clippy::needless_pass_by_value, reason = "the log goes with it, and one execution is one run")]
 pub fn execute(execution: Execution<'_>) -> Result<Outcome, Refusal> {
     let steps = execution.plan.steps();
     let accounts: BTreeSet<AccountId> = steps.iter().map(|step| step.account).collect();
@@ -242,7 +246,7 @@ struct Run<'a> {
     settle: Settle,
     now: &'a dyn Fn() -> Timestamp,
     cancelled: &'a dyn Fn() -> bool,
-    log: RefCell<&'a mut dyn FnMut(&Event<'_>) -> Result<(), String>>,
+    log: RefCell<Log<'a>>,
     /// Set when a step failed or the caller asked: no further step is begun in any account.
     stop: Cell<bool>,
     was_cancelled: Cell<bool>,

@@ -74,7 +74,7 @@ pub(crate) struct Section {
 pub(crate) struct Entry {
     pub(crate) line: usize,
     pub(crate) value: String,
-    pub(crate) nested: BTreeMap<String, Entry>,
+    pub(crate) nested: BTreeMap<String, Self>,
 }
 
 impl std::fmt::Debug for Entry {

@@ -193,7 +193,12 @@ impl RawAnswer {
         let date = self.headers.iter().find(|(name, _)| name == "date");
         let skew = date.and_then(|(_, date)| error::skew(date, now));
         let kind = error::kind_of(&answer, skew, now);
-        Some(AwsError { kind, operation: operation.to_owned(), account: None, answer: Some(answer) })
+        Some(AwsError {
+            kind,
+            operation: operation.to_owned(),
+            account: None,
+            answer: Some(Box::new(answer)),
+        })
     }
 }
 

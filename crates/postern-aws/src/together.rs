@@ -11,24 +11,30 @@ use std::{
 /// Every wake polls all that are not done. The futures here are accounts and users of one estate, and each
 /// poll is cheap beside the call it waits for.
 pub(crate) async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut running: Vec<(Option<Pin<Box<F>>>, Option<F::Output>)> =
-        futures.into_iter().map(|future| (Some(Box::pin(future)), None)).collect();
+    let mut slots: Vec<Slot<F>> = futures.into_iter().map(|future| Slot::Running(Box::pin(future))).collect();
     poll_fn(|context| {
         let mut pending = false;
-        for (slot, output) in &mut running {
-            let Some(future) = slot else { continue };
-            match future.as_mut().poll(context) {
-                Poll::Ready(done) => {
-                    *output = Some(done);
-                    *slot = None;
+        for slot in &mut slots {
+            if let Slot::Running(future) = slot {
+                match future.as_mut().poll(context) {
+                    Poll::Ready(output) => *slot = Slot::Done(output),
+                    Poll::Pending => pending = true,
                 }
-                Poll::Pending => pending = true,
             }
         }
         if pending { Poll::Pending } else { Poll::Ready(()) }
     })
     .await;
-    running.into_iter().filter_map(|(_, output)| output).collect()
+    let outputs = slots.into_iter().filter_map(|slot| match slot {
+        Slot::Done(output) => Some(output),
+        Slot::Running(_) => None,
+    });
+    outputs.collect()
+}
+
+enum Slot<F: Future> {
+    Running(Pin<Box<F>>),
+    Done(F::Output),
 }
 
 #[cfg(test)]
