@@ -19,6 +19,7 @@ mod pattern;
 mod principal;
 mod request;
 mod span;
+pub mod stored;
 mod truth;
 
 pub use self::{

@@ -243,7 +243,9 @@ impl Parser {
         let mut conditions = Vec::new();
         for m in operators {
             let operator = Operator::parse(&m.key);
-            if operator.is_none() {
+            // AWS stores an unknown operator as long as it holds nothing.
+            let holds_nothing = matches!(&m.node.value, Value::Object(keys) if keys.is_empty());
+            if operator.is_none() && !holds_nothing {
                 let problem = Problem::new(m.key_span, format!("there is no condition operator `{}`", m.key));
                 self.report(match Operator::nearest(&m.key) {
                     Some(name) => problem.help(format!("did you mean `{name}`?")),
