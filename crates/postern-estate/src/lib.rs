@@ -11,8 +11,11 @@
 //! [`Action`], which has one variant for each IAM call.
 
 mod design;
+mod desired;
 mod document;
+mod documents;
 mod estate;
+mod json;
 pub mod observed;
 mod plan;
 mod quota;
@@ -23,6 +26,7 @@ pub use design::{
     DesignError, EstateName, GroupDesign, MayAssume, Person, PolicySource, RoleAccounts, RoleDesign,
     RolePattern, ThirdParty, ThirdPartyName,
 };
+pub use desired::Desired;
 pub use document::PolicyDocument;
 pub use estate::{
     Account, AccountAlias, CredentialCount, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,
@@ -32,8 +36,9 @@ pub use plan::{
     Action, Change, Conflict, ConflictKind, Kind, Notice, NoticeKind, Plan, Precondition, Reach,
     ReviewedPlan, Step, StepKey,
 };
+pub use postern_policy::{Span, line_column};
 pub use quota::Quotas;
-pub use span::{Span, Spanned, line_column};
+pub use span::Spanned;
 
 /// The path of everything that postern makes.
 pub const PATH: &str = "/postern/";

@@ -150,16 +150,9 @@ fn accounts_of<'a>(draft: &'a Draft, role: &'a RoleDesign) -> Vec<(&'a AccountNa
         .accounts
         .sound
         .iter()
-        .filter(|(name, _)| is_made_in(role, name))
+        .filter(|(name, _)| role.is_made_in(name))
         .map(|(name, account)| (name, account.id.value))
         .collect()
-}
-
-pub(super) fn is_made_in(role: &RoleDesign, account: &AccountName) -> bool {
-    match &role.accounts {
-        RoleAccounts::All => true,
-        RoleAccounts::Named(names) => names.iter().any(|name| name.value == *account),
-    }
 }
 
 fn role_policies(draft: &Draft, name: &RoleName, role: &RoleDesign, errors: &mut Errors) {
@@ -234,7 +227,7 @@ fn patterns(draft: &Draft, patterns: &[Spanned<RolePattern>], errors: &mut Error
                 .accounts
                 .sound
                 .keys()
-                .any(|account| is_made_in(design, account) && pattern.value.matches(account, name))
+                .any(|account| design.is_made_in(account) && pattern.value.matches(account, name))
         };
         if !draft.roles.sound.iter().any(takes) {
             let help = match (account, role) {

@@ -102,6 +102,17 @@ pub struct RoleDesign {
     pub tags: Tags,
 }
 
+impl RoleDesign {
+    /// Whether the role is made in this account.
+    #[must_use]
+    pub fn is_made_in(&self, account: &AccountName) -> bool {
+        match &self.accounts {
+            RoleAccounts::All => true,
+            RoleAccounts::Named(names) => names.iter().any(|name| name.value == *account),
+        }
+    }
+}
+
 /// Where a role is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoleAccounts {

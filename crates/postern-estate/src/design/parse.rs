@@ -17,7 +17,7 @@ use super::{
     read::{self, Errors, Keys, Section},
     role,
 };
-use crate::{PasswordPolicy, Span, Spanned};
+use crate::{PasswordPolicy, Span, Spanned, span::At as _};
 
 const TOP: Keys = Keys {
     known: &[
@@ -135,7 +135,7 @@ impl Design {
         let mut broken = false;
         let mut repeated: Vec<Span> = Vec::new();
         for error in syntax {
-            let span = Span::from(error.span().unwrap_or_default());
+            let span = error.span().unwrap_or_default().span();
             if error.message() != "duplicate key" {
                 broken = true;
                 errors.say(span, format!("not TOML: {}", error.message()));
@@ -176,7 +176,7 @@ impl Design {
                 Err(vec![DesignError {
                     message: "the estate file is not UTF-8".to_owned(),
                     help: Some("save it as UTF-8".to_owned()),
-                    span: (at..end).into(),
+                    span: (at..end).span(),
                 }])
             }
         }
@@ -420,7 +420,7 @@ fn administrators(top: &Section<'_, '_>, errors: &mut Errors) -> Administrators 
 
 fn also_administrator(item: &toml::Spanned<DeValue<'_>>, errors: &mut Errors) -> Option<AlsoAdministrator> {
     const HELP: &str = "write `{ arn = \"arn:aws:iam::…\", reason = \"…\" }`";
-    let span = Span::from(item.span());
+    let span = item.span().span();
     let DeValue::Table(table) = item.get_ref() else {
         let message = format!("each of `also` must be a table, not {}", read::kind(item.get_ref()));
         errors.help(span, message, HELP);

@@ -6,7 +6,7 @@ use postern_types::{ParseError, SessionDuration};
 use toml::de::{DeTable, DeValue};
 
 use super::DesignError;
-use crate::{Span, Spanned};
+use crate::{Span, Spanned, span::At};
 
 type Key<'i> = toml::Spanned<std::borrow::Cow<'i, str>>;
 type Value<'i> = toml::Spanned<DeValue<'i>>;
@@ -16,20 +16,15 @@ type Value<'i> = toml::Spanned<DeValue<'i>>;
 pub(super) struct Errors(Vec<DesignError>);
 
 impl Errors {
-    pub(super) fn add(&mut self, span: impl Into<Span>, message: impl Into<String>, help: Option<String>) {
-        self.0.push(DesignError { message: message.into(), help, span: span.into() });
+    pub(super) fn add(&mut self, span: impl At, message: impl Into<String>, help: Option<String>) {
+        self.0.push(DesignError { message: message.into(), help, span: span.span() });
     }
 
-    pub(super) fn say(&mut self, span: impl Into<Span>, message: impl Into<String>) {
+    pub(super) fn say(&mut self, span: impl At, message: impl Into<String>) {
         self.add(span, message, None);
     }
 
-    pub(super) fn help(
-        &mut self,
-        span: impl Into<Span>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    pub(super) fn help(&mut self, span: impl At, message: impl Into<String>, help: impl Into<String>) {
         self.add(span, message, Some(help.into()));
     }
 
@@ -246,7 +241,7 @@ fn table<'a, 'i>(
     errors: &mut Errors,
 ) -> Option<(&'a DeTable<'i>, Span)> {
     match value.get_ref() {
-        DeValue::Table(table) => Some((table, key.span().into())),
+        DeValue::Table(table) => Some((table, key.span().span())),
         other => {
             let name = key.get_ref().escape_debug();
             errors.say(value.span(), format!("`{name}` must be a table, not {}", kind(other)));

@@ -8,7 +8,7 @@ use super::{
     parse::{ROLE_SESSION_MAX, SESSION_MAX, without_repeats},
     read::{self, Errors, Keys, Section},
 };
-use crate::{MANAGED_TAG, Span, Spanned, Tags};
+use crate::{MANAGED_TAG, Spanned, Tags, span::At as _};
 
 pub(super) const KEYS: Keys = Keys {
     known: &[
@@ -88,7 +88,7 @@ fn policy(
     partition: Partition,
     errors: &mut Errors,
 ) -> Option<Spanned<PolicySource>> {
-    let span = Span::from(item.span());
+    let span = item.span().span();
     if let DeValue::Table(table) = item.get_ref() {
         let section = Section::open(table, span, ("roles.*.policies", ""), &FILE, errors);
         let Some(path) = section.sentence("file", errors) else {

@@ -1,8 +1,6 @@
 //! Estate files, sound and broken.
 
-mod common;
-
-use common::EXAMPLE;
+use crate::common::EXAMPLE;
 use postern_estate::{Design, DesignError, PolicySource, RoleAccounts};
 use proptest::prelude::*;
 
@@ -118,7 +116,10 @@ fn files_that_cannot_be_read_at_all_say_so() {
         ],
     );
     check("version = 2\nfoo = 1", &[("version 2 of the estate file is not known", "2")]);
-    check("version = 1\nname = \"acme\nregion", &[("not TOML: invalid basic string", ""), ("not TOML: ", "")]);
+    check(
+        "version = 1\nname = \"acme\nregion",
+        &[("not TOML: invalid basic string", ""), ("not TOML: ", "")],
+    );
     let error = &Design::parse_bytes(b"version = 1\nname = \"\xff\"").unwrap_err()[0];
     assert_eq!((error.message.as_str(), error.span.start), ("the estate file is not UTF-8", 20));
 }

@@ -1,0 +1,5 @@
+//! Estate files, the estates they describe, and plans.
+
+mod common;
+mod design;
+mod example;
