@@ -13,6 +13,11 @@ pub(crate) const POSTERN_MFA_PROCESS: &str = "POSTERN_MFA_PROCESS";
 /// The passphrase of the encrypted key file, for machines where nobody can type one.
 pub(crate) const POSTERN_PASSPHRASE: &str = "POSTERN_PASSPHRASE";
 
+/// AWS's own: where the configuration file is.
+pub(crate) const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";
+/// AWS's own: where the credentials file is.
+pub(crate) const AWS_SHARED_CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FILE";
+
 /// The process's environment as it was at the start: read once, then plain data.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {

@@ -5,6 +5,8 @@
 
 use std::{fmt, io, process::ExitCode};
 
+use postern_aws::{AwsError, Kind, Unreachable, profile::ProfileError};
+
 /// How a command ended, as scripts see it (`formats.md`, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ExitStatus {
@@ -122,5 +124,62 @@ impl From<io::Error> for CliError {
     /// For writing to standard output; file errors are worded where the path is known.
     fn from(error: io::Error) -> Self {
         Self::failed("cannot write the output").caused_by(error)
+    }
+}
+
+impl From<AwsError> for CliError {
+    fn from(error: AwsError) -> Self {
+        let whereabouts = error.account.map(|account| format!(" in account {account}")).unwrap_or_default();
+        let said = match &error.answer {
+            Some(answer) if answer.code.is_empty() => format!("HTTP status {}", answer.status),
+            Some(answer) => format!("{}: {}", answer.code, answer.message.trim_end()),
+            None => no_answer(&error.kind),
+        };
+        let worded = Self::failed(format!("{}{whereabouts} failed", error.operation)).caused_by(said);
+        match error.kind {
+            Kind::Denied => worded.hint("the credential may not do this; use an administrator's, or ask for the permission"),
+            Kind::InvalidToken => {
+                worded.hint("the credential is unknown or has expired: take a new one, or check the profile's keys")
+            }
+            Kind::ClockSkew { by } => worded.hint(format!(
+                "this machine's clock is {} s {}; set it right",
+                by.as_secs().abs(),
+                if by.is_positive() { "behind" } else { "ahead" }
+            )),
+            Kind::Unreachable(why) => match why {
+                Unreachable::Refused | Unreachable::Dns | Unreachable::Timeout => worded.hint(
+                    "check the network and the endpoint (AWS_ENDPOINT_URL, the profile's or the estate file's `endpoint_url`)",
+                ),
+                Unreachable::Cut => worded.hint("the call may have been carried out; run the command again"),
+                _ => worded,
+            },
+            Kind::Throttled => worded.hint("AWS asks for fewer calls; run the command again in a minute"),
+            Kind::Quota => worded.hint("a quota of the account is used up; ask AWS to raise it, or clean up"),
+            _ => worded,
+        }
+    }
+}
+
+fn no_answer(kind: &Kind) -> String {
+    match kind {
+        Kind::Unreachable(why) => why.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+impl From<ProfileError> for CliError {
+    fn from(error: ProfileError) -> Self {
+        let worded = Self::usage(error.to_string());
+        match &error {
+            ProfileError::Syntax { .. } => worded.hint("the files are ~/.aws/config and ~/.aws/credentials, or those that AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name"),
+            ProfileError::Unknown { known, .. } if known.is_empty() => {
+                worded.hint("there are no profiles at all in ~/.aws/config and ~/.aws/credentials")
+            }
+            ProfileError::Unknown { known, .. } => worded.hint(format!("there are: {}", known.join(", "))),
+            ProfileError::Unsupported { .. } => worded.hint(
+                "use a profile with keys or with `role_arn` and `source_profile`, or put temporary credentials into one",
+            ),
+            _ => worded,
+        }
     }
 }

@@ -1,1 +1,89 @@
 //! Finding and reading the estate file.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use postern_estate::{Design, Desired, Quotas};
+use postern_types::AccountId;
+
+use crate::{
+    context::Context,
+    errors::CliError,
+    output::{SourceError, render_source_errors},
+};
+
+/// The name that is looked for where none is given.
+pub(crate) const DEFAULT_NAME: &str = "postern.toml";
+
+/// A design with where it came from.
+pub(crate) struct EstateFile {
+    /// The path as given.
+    pub(crate) path: PathBuf,
+    /// The text.
+    pub(crate) text: String,
+    /// What it says.
+    pub(crate) design: Design,
+}
+
+impl EstateFile {
+    /// Reads the estate file of this run. All its errors come at once, underlined.
+    pub(crate) fn load(context: &Context) -> Result<Self, CliError> {
+        let path = context.estate_path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_NAME));
+        let text = read_text(&path)?;
+        let design =
+            Design::parse(&text).map_err(|errors| design_errors(&path, &text, &errors))?;
+        Ok(Self { path, text, design })
+    }
+
+    /// What the file asks for, in accounts with these quotas.
+    pub(crate) fn desired(&self, quotas: &dyn Fn(AccountId) -> Quotas) -> Result<Desired, CliError> {
+        self.design
+            .desired(&|path| self.read_beside(path), quotas)
+            .map_err(|errors| design_errors(&self.path, &self.text, &errors))
+    }
+
+    /// Reads a file that the estate file names, relative to it.
+    fn read_beside(&self, relative: &str) -> Result<String, String> {
+        let path = self.path.parent().unwrap_or(Path::new("")).join(relative);
+        std::fs::read_to_string(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    }
+}
+
+fn design_errors(path: &Path, text: &str, errors: &[postern_estate::DesignError]) -> CliError {
+    let shown: Vec<SourceError> = errors
+        .iter()
+        .map(|error| SourceError {
+            message: error.message.clone(),
+            span: error.span.start..error.span.end,
+            help: error.help.clone(),
+        })
+        .collect();
+    let picture = render_source_errors(&path.display().to_string(), text, &shown);
+    let count = match errors.len() {
+        1 => "1 error".to_owned(),
+        n => format!("{n} errors"),
+    };
+    CliError::usage(format!("{picture}\n\n{count} in `{}`; nothing was called", path.display())).rendered()
+}
+
+fn read_text(path: &Path) -> Result<String, CliError> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let wrong = CliError::usage(format!("cannot read the estate file `{shown}`")).caused_by(&error);
+        if error.kind() == io::ErrorKind::NotFound {
+            wrong.hint("run postern where `postern.toml` lies, or name it with --estate FILE")
+        } else {
+            wrong
+        }
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..valid).unwrap_or_default();
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let column = valid - before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1) + 1;
+        CliError::usage(format!("{shown}:{line}:{column}: the estate file is not UTF-8 text"))
+            .hint("save it as UTF-8")
+    })
+}

@@ -3,6 +3,7 @@
 //! This crate is the face: arguments, settings, wording and exit codes. What it says comes from
 //! `output` and `errors`; what it does lies in the crates below it (see ARCHITECTURE.md).
 
+mod access;
 mod args;
 mod commands;
 mod context;
@@ -10,6 +11,7 @@ mod env;
 mod errors;
 mod estate_file;
 mod output;
+mod report;
 
 use std::process::ExitCode;
 

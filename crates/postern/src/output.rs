@@ -1,5 +1,7 @@
 //! The one way to speak: data goes to standard output, everything else to standard error.
 
+mod qr;
+mod snippet;
 mod style;
 
 use std::io::{self, Write};
@@ -8,6 +10,8 @@ use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 
 use crate::errors::CliError;
+pub(crate) use qr::render as render_qr;
+pub(crate) use snippet::{SourceError, render as render_source_errors};
 pub(crate) use style::{BAD, BOLD, DIM, GOOD, HINT, WARN, paint};
 
 /// When to colour.

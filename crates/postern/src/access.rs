@@ -1,0 +1,239 @@
+//! How set-up work gets into the accounts: by the first credentials that the estate file names.
+
+use std::{collections::BTreeMap, io, path::PathBuf};
+
+use postern_aws::{
+    Aws, Connection, Credentials, Endpoint, Patience, RoleCall,
+    endpoint::{self, ProfileEndpoints},
+    profile::{Profile, Profiles, RoleSource, Source},
+};
+use postern_estate::{AccountDesign, Design};
+use postern_types::{AccountId, IamPath, RoleArn, RoleSessionName, SecretAccessKey, SessionToken};
+
+use crate::{
+    context::Context,
+    env::{self, Environment},
+    errors::CliError,
+};
+
+/// What the bastion is called where accounts are named.
+pub(crate) const BASTION: &str = "bastion";
+
+/// What accounts are called in the estate file.
+pub(crate) type AccountNames = BTreeMap<AccountId, String>;
+
+/// How an account is shown: its name in the file and its number.
+pub(crate) fn account_label(names: &AccountNames, account: AccountId) -> String {
+    match names.get(&account) {
+        Some(name) => format!("{name} ({account})"),
+        None => account.to_string(),
+    }
+}
+
+/// A connection into each account of the estate.
+pub(crate) struct Access {
+    pub(crate) connections: BTreeMap<AccountId, Connection>,
+}
+
+/// What accounts are called in the estate file.
+pub(crate) fn account_names(design: &Design) -> AccountNames {
+    let mut names: AccountNames = design
+        .accounts
+        .iter()
+        .map(|(name, account)| (account.id.value, name.as_str().to_owned()))
+        .collect();
+    names.insert(design.bastion.account.value, BASTION.to_owned());
+    names
+}
+
+/// The client of this run.
+pub(crate) fn client() -> Result<Aws, CliError> {
+    Aws::new(Patience::default())
+        .map_err(|error| CliError::failed("cannot start the AWS client").caused_by(error))
+}
+
+/// Connects to each of the accounts and asks each credential who it is: one that belongs to another account than the
+/// file says is refused before anything else is called.
+pub(crate) fn open(context: &Context, design: &Design, wanted: &[AccountId]) -> Result<Access, CliError> {
+    let opener = Opener {
+        aws: client()?,
+        profiles: read_profiles(&context.environment)?,
+        environment: context.environment.texts(),
+        design,
+    };
+    let bastion = opener.bastion()?;
+    let mut connections = BTreeMap::new();
+    for (name, account) in design.accounts.iter().filter(|(_, account)| wanted.contains(&account.id.value)) {
+        let connection = opener.account(name.as_str(), account, &bastion)?;
+        check_account(name.as_str(), account.id.value, &connection)?;
+        connections.insert(account.id.value, connection);
+    }
+    if wanted.contains(&design.bastion.account.value) {
+        check_account(BASTION, design.bastion.account.value, &bastion)?;
+        connections.insert(design.bastion.account.value, bastion);
+    }
+    Ok(Access { connections })
+}
+
+/// Where the calls of an account go. The environment goes before a profile, a profile before the estate file.
+pub(crate) fn endpoint_of(
+    environment: &BTreeMap<String, String>,
+    profile: Option<&ProfileEndpoints>,
+    design: &Design,
+    account: AccountId,
+) -> Endpoint {
+    let own = if account == design.bastion.account.value {
+        design.bastion.endpoint_url.as_ref()
+    } else {
+        design.accounts.values().find(|a| a.id.value == account).and_then(|a| a.endpoint_url.as_ref())
+    };
+    let url = own.or(design.endpoint_url.as_ref()).map(|url| url.value.as_str());
+    Endpoint { region: design.region.value.clone(), urls: endpoint::resolve(environment, profile, url) }
+}
+
+struct Opener<'a> {
+    aws: Aws,
+    profiles: Profiles,
+    environment: BTreeMap<String, String>,
+    design: &'a Design,
+}
+
+impl Opener<'_> {
+    fn bastion(&self) -> Result<Connection, CliError> {
+        let account = self.design.bastion.account.value;
+        match &self.design.bastion.profile {
+            Some(profile) => self.by_profile(&profile.value, account),
+            None => self.by_environment(account),
+        }
+    }
+
+    fn account(
+        &self,
+        name: &str,
+        account: &AccountDesign,
+        bastion: &Connection,
+    ) -> Result<Connection, CliError> {
+        let id = account.id.value;
+        match (&account.profile, &account.via) {
+            (Some(profile), _) => self.by_profile(&profile.value, id),
+            (None, Some(via)) => {
+                let role = RoleArn::new(self.design.partition, id, &IamPath::root(), &via.value);
+                let session_name = session_name();
+                let call = RoleCall {
+                    role: &role,
+                    session_name: &session_name,
+                    external_id: None,
+                    duration: None,
+                    mfa: None,
+                };
+                let credentials = bastion.assume(&call).map_err(|error| {
+                    CliError::from(error)
+                        .hint(format!("account `{name}` is entered via `{role}` with the bastion's credential"))
+                })?;
+                let endpoint = endpoint_of(&self.environment, None, self.design, id);
+                Ok(self.aws.connect(endpoint, Credentials::from(&credentials), Some(id)))
+            }
+            (None, None) => Err(CliError::usage(format!("the estate file does not say how to enter account `{name}`"))
+                .hint(format!("add `profile = \"…\"` or `via = \"ROLE\"` to [accounts.{name}]"))),
+        }
+    }
+
+    fn by_profile(&self, name: &str, account: AccountId) -> Result<Connection, CliError> {
+        let profile = self.profiles.profile(name).map_err(CliError::from)?;
+        let credentials = self.credentials(&profile, &profile.source, account)?;
+        let endpoint = endpoint_of(&self.environment, Some(&profile.endpoints), self.design, account);
+        Ok(self.aws.connect(endpoint, credentials, Some(account)))
+    }
+
+    fn credentials(
+        &self,
+        profile: &Profile,
+        source: &Source,
+        account: AccountId,
+    ) -> Result<Credentials, CliError> {
+        match source {
+            Source::Keys(keys) => Ok(keys.clone()),
+            Source::Role(role) => self.assumed(profile, role, account),
+        }
+    }
+
+    fn assumed(
+        &self,
+        profile: &Profile,
+        source: &RoleSource,
+        account: AccountId,
+    ) -> Result<Credentials, CliError> {
+        if let Some(serial) = &source.mfa_serial {
+            return Err(CliError::failed(format!(
+                "profile `{}` wants an MFA code ({serial}) with each role, which `plan` and `apply` do not ask for",
+                profile.name
+            ))
+            .hint(
+                "take a session with `aws sts get-session-token --serial-number … --token-code …`, put it into a \
+                 profile, and name that profile in the estate file",
+            ));
+        }
+        let from = self.credentials(profile, &source.source, account)?;
+        let endpoint = endpoint_of(&self.environment, Some(&profile.endpoints), self.design, account);
+        let default_name = session_name();
+        let call = RoleCall {
+            role: &source.role,
+            session_name: source.session_name.as_ref().unwrap_or(&default_name),
+            external_id: source.external_id.as_ref(),
+            duration: source.duration,
+            mfa: None,
+        };
+        let issued = self.aws.connect(endpoint, from, None).assume(&call)?;
+        Ok(Credentials::from(&issued))
+    }
+
+    fn by_environment(&self, account: AccountId) -> Result<Connection, CliError> {
+        let value = |name: &str| self.environment.get(name).filter(|text| !text.is_empty()).cloned();
+        let wrong = |error| CliError::usage("the AWS variables of the environment cannot be used").caused_by(error);
+        let (Some(id), Some(secret)) = (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) else {
+            return Err(CliError::usage("the estate file does not say how to enter the bastion account")
+                .hint("add `profile = \"…\"` to [bastion], or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
+        };
+        let credentials = Credentials {
+            id: id.parse().map_err(wrong)?,
+            secret: SecretAccessKey::new(secret).map_err(wrong)?,
+            token: value("AWS_SESSION_TOKEN").map(SessionToken::new).transpose().map_err(wrong)?,
+        };
+        let endpoint = endpoint_of(&self.environment, None, self.design, account);
+        Ok(self.aws.connect(endpoint, credentials, Some(account)))
+    }
+}
+
+fn session_name() -> RoleSessionName {
+    "postern-apply".parse().unwrap_or_else(|_| unreachable!("a fixed and valid session name"))
+}
+
+fn check_account(name: &str, wanted: AccountId, connection: &Connection) -> Result<(), CliError> {
+    let identity = connection.caller_identity()?;
+    if identity.account == wanted {
+        return Ok(());
+    }
+    Err(CliError::usage(format!(
+        "the credential for `{name}` belongs to account {}, not {wanted}",
+        identity.account
+    ))
+    .caused_by(format!("AWS says it is {}", identity.arn))
+    .hint("correct the account id or the profile in the estate file; nothing was changed"))
+}
+
+/// The files of `~/.aws`; an absent one is an empty one.
+fn read_profiles(environment: &Environment) -> Result<Profiles, CliError> {
+    let home = |name: &str| environment.home().map(|home| home.join(".aws").join(name));
+    let config = environment.path(env::AWS_CONFIG_FILE).or_else(|| home("config"));
+    let credentials = environment.path(env::AWS_SHARED_CREDENTIALS_FILE).or_else(|| home("credentials"));
+    Ok(Profiles::parse(&read_optional(config)?, &read_optional(credentials)?)?)
+}
+
+fn read_optional(path: Option<PathBuf>) -> Result<String, CliError> {
+    let Some(path) = path else { return Ok(String::new()) };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)),
+    }
+}

@@ -1,0 +1,67 @@
+//! Errors in a file, each with its line underlined.
+
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// One thing that is wrong in a file.
+pub(crate) struct SourceError {
+    /// What is wrong, in lower case and without a full stop.
+    pub(crate) message: String,
+    /// Where: byte offsets into the source. Empty at the end of the file.
+    pub(crate) span: Range<usize>,
+    /// What to do about it.
+    pub(crate) help: Option<String>,
+}
+
+/// All errors of one file as a picture, in the order of the file, each as
+/// `error: message`, `path:line:column` and the underlined line.
+pub(crate) fn render(path: &str, source: &str, errors: &[SourceError]) -> String {
+    let mut ordered: Vec<&SourceError> = errors.iter().collect();
+    ordered.sort_by_key(|error| error.span.start);
+    let renderer = Renderer::styled();
+    let pictures: Vec<String> = ordered
+        .into_iter()
+        .map(|error| {
+            let span = within(source, &error.span);
+            let mut group = Group::with_title(Level::ERROR.primary_title(error.message.as_str())).element(
+                Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span)),
+            );
+            if let Some(help) = &error.help {
+                group = group.element(Level::HELP.message(help.as_str()));
+            }
+            renderer.render(&[group])
+        })
+        .collect();
+    pictures.join("\n\n")
+}
+
+/// The span moved onto character boundaries inside the source.
+fn within(source: &str, span: &Range<usize>) -> Range<usize> {
+    let start = floor(source, span.start);
+    let end = floor(source, span.end).max(start);
+    start..end
+}
+
+fn floor(source: &str, at: usize) -> usize {
+    let mut at = at.min(source.len());
+    while !source.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_beyond_the_source_are_brought_back() {
+        let error = |span| SourceError { message: "wrong".into(), span, help: Some("mend it".into()) };
+        for span in [0..0, 0..99, 98..99, 2..3] {
+            let picture = anstream::adapter::strip_str(&render("f.toml", "aäb\n", &[error(span)])).to_string();
+            assert!(picture.contains("error: wrong") && picture.contains("f.toml:"), "{picture}");
+            assert!(picture.contains("help: mend it"), "{picture}");
+        }
+    }
+}

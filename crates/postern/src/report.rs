@@ -1,0 +1,4 @@
+//! Pictures of results: pure functions from data to text. Nothing here prints.
+
+pub(crate) mod policy;
+pub(crate) mod table;
