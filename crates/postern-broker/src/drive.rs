@@ -55,6 +55,16 @@ pub enum BrokerError {
     Cache(#[from] CacheError),
 }
 
+impl BrokerError {
+    /// What is left for those who waited. A failure that was itself handed on is not wrapped again.
+    fn reason(&self) -> String {
+        match self {
+            Self::GivenUp { reason } => reason.clone(),
+            error => error.to_string(),
+        }
+    }
+}
+
 /// Where role credentials came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -130,7 +140,7 @@ impl Broker<'_> {
                 entry: route.key.clone(),
                 session: session.clone(),
             })?,
-            Err(error) => guard.give_up(&error.to_string()),
+            Err(error) => guard.give_up(&error.reason()),
         }
         taken
     }
@@ -192,7 +202,7 @@ impl Broker<'_> {
                 self.cache.put_role(&CachedRole { key: role_key, credentials: credentials.clone() })?;
             }
             Ok(_) => {}
-            Err(error) => guard.give_up(&error.to_string()),
+            Err(error) => guard.give_up(&error.reason()),
         }
         result
     }

@@ -323,9 +323,9 @@ pub trait FlightGuard {
 }
 
 /// What [`SessionCache::enter`] answers.
-pub struct Entered {
+pub struct Entered<'a> {
     /// Held while fetching.
-    pub guard: Box<dyn FlightGuard>,
+    pub guard: Box<dyn FlightGuard + 'a>,
     /// Set when somebody gave up the same flight while this process was waiting for it.
     pub given_up: Option<String>,
 }
@@ -378,5 +378,5 @@ pub trait SessionCache {
     ///
     /// # Errors
     /// When the lock cannot be had.
-    fn enter(&self, flight: Flight<'_>) -> Result<Entered, CacheError>;
+    fn enter(&self, flight: Flight<'_>) -> Result<Entered<'_>, CacheError>;
 }

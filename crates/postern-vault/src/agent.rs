@@ -190,7 +190,10 @@ impl AgentKey {
             .map_err(words)?;
         drop(stdin);
         let mut ready = [0];
-        stdout.read_exact(&mut ready).map_err(|_| "agent: it ended before it was ready".to_owned())
+        match stdout.read_exact(&mut ready) {
+            Ok(()) if ready == [DONE] => Ok(()),
+            _ => Err("agent: it ended before it was ready".to_owned()),
+        }
     }
 
     pub(crate) fn keep_until(&self, until: Timestamp) -> Result<(), String> {

@@ -259,7 +259,7 @@ impl SessionCache for SealedCache {
         self.seal(&name(CODE, serial.as_str().as_bytes()), &plain)
     }
 
-    fn enter(&self, flight: Flight<'_>) -> Result<Entered, CacheError> {
+    fn enter(&self, flight: Flight<'_>) -> Result<Entered<'_>, CacheError> {
         let about = match flight {
             Flight::Session(key) => key.canonical(),
             Flight::Role(key) => key.canonical(),
