@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postern_policy::Document;
+use postern_policy::{Document, stored};
 use postern_types::{
     AccountId, ExternalId, GroupName, IamPath, ParseError, Partition, PolicyArn, PolicyName, RoleArn,
     RoleName, SessionDuration, UserArn, UserName,
@@ -579,8 +579,11 @@ fn file_problems(path: &str, text: &str) -> Vec<String> {
         .filter(|statement| statement.principals().is_some())
         .map(|statement| format!("{}: a role's policy cannot name a principal", at(statement.span().start)))
         .collect();
-    if document.version_element() != Some(postern_policy::Version::V2012) {
-        problems.push(format!("{}: IAM takes only policies with `\"Version\": \"2012-10-17\"`", at(0)));
+    if problems.is_empty()
+        && let Err(error) = stored::check_identity_policy(text)
+    {
+        // AWS's own check tells no place.
+        problems.push(format!("{path}: IAM would refuse it: {}", error.message));
     }
     problems
 }

@@ -10,6 +10,7 @@
 //! actual estate fills in the plain structs of [`observed`]; whoever executes a plan matches on
 //! [`Action`], which has one variant for each IAM call.
 
+mod cap;
 mod design;
 mod desired;
 mod document;
@@ -21,6 +22,7 @@ mod plan;
 mod quota;
 mod span;
 
+pub use cap::{CapReport, CapViolation, Lifted, UnreadPolicy};
 pub use design::{
     AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, BoundaryChoice, Design,
     DesignError, EstateName, GroupDesign, MayAssume, Person, PolicySource, RoleAccounts, RoleDesign,

@@ -1,5 +1,10 @@
 //! Estate files, the estates they describe, and plans.
 
+#[cfg(test)]
+mod cap;
+#[cfg(test)]
 mod common;
+#[cfg(test)]
 mod design;
+#[cfg(test)]
 mod example;
