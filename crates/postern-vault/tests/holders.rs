@@ -192,7 +192,8 @@ mod suite {
     fn flights(again: &dyn Fn() -> SealedCache, route: &Route) {
         let key = route.session_key();
         let inside = AtomicU32::new(0);
-        let first = again().enter(Flight::Session(&key)).unwrap();
+        let holds = again();
+        let first = holds.enter(Flight::Session(&key)).unwrap();
         assert!(first.given_up.is_none());
         let caches: Vec<_> = (0..6).map(|_| again()).collect();
         thread::scope(|scope| {
