@@ -13,6 +13,7 @@ mod inline;
 mod keys;
 mod logins;
 mod mfa;
+mod names;
 mod password;
 mod policies;
 mod profiles;
@@ -21,7 +22,6 @@ mod report;
 mod roles;
 mod tags;
 mod trust;
-mod names;
 mod users;
 mod versions;
 

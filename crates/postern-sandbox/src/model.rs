@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::policy::Document;
+use postern_policy::Document;
 use postern_types::{
     AccessKeyId, AccountId, Partition, PrincipalId, PrincipalKind, Rng, SecretAccessKey, Timestamp, TotpSeed,
 };

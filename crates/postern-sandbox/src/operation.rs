@@ -121,6 +121,18 @@ pub(crate) struct Call<'a> {
     pub(crate) sealer: &'a Sealer,
     /// Whether this very request carried a valid one-time code.
     pub(crate) mfa_now: bool,
+    /// What the policies said so far, for the trail.
+    pub(crate) decided: &'a mut Vec<Decided>,
+}
+
+/// What the policies said about one need.
+#[derive(Clone, Debug)]
+pub(crate) struct Decided {
+    pub(crate) action: String,
+    pub(crate) resource: String,
+    pub(crate) decision: postern_policy::Decision,
+    /// In AWS's words, where they give one.
+    pub(crate) reason: Option<String>,
 }
 
 /// What a request says of itself beside its parameters.
@@ -298,6 +310,14 @@ impl Needs {
         self
     }
 
+    /// The last action assumes a role of this account, whose trust policy must agree.
+    pub(crate) fn assuming(mut self, account: AccountId) -> Self {
+        if let Some(need) = self.0.last_mut() {
+            need.assumed_role = Some(account);
+        }
+        self
+    }
+
     /// A condition key of the last action.
     pub(crate) fn key(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         if let Some(need) = self.0.last_mut() {
@@ -351,14 +371,61 @@ impl Needs {
 #[derive(Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
-    pub(crate) perform: fn(&Params, Echo, &str, &mut Call<'_>) -> Performed,
+    perform: Perform,
 }
 
-/// How a request went, with what the trail wants to know.
-pub(crate) struct Performed {
-    pub(crate) outcome: Result<Reply, ServiceError>,
-    /// What had to be allowed, as far as the request got.
-    pub(crate) needs: Needs,
+type Perform = fn(&Params, Service, &mut Call<'_>) -> Result<Reply, ServiceError>;
+
+impl Entry {
+    /// Reads, checks, authorizes and runs.
+    pub(crate) fn perform(
+        &self,
+        params: &Params,
+        service: Service,
+        call: &mut Call<'_>,
+    ) -> Result<Reply, ServiceError> {
+        (self.perform)(params, service, call)
+    }
+}
+
+/// The two services whose operations are declared by [`Operation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    Iam,
+    Sts,
+}
+
+impl Service {
+    /// In front of its actions.
+    pub(crate) const fn prefix(self) -> &'static str {
+        match self {
+            Self::Iam => "iam",
+            Self::Sts => "sts",
+        }
+    }
+
+    /// The one version of its API.
+    pub(crate) const fn version(self) -> &'static str {
+        match self {
+            Self::Iam => "2010-05-08",
+            Self::Sts => "2011-06-15",
+        }
+    }
+
+    /// The XML namespace of its answers.
+    pub(crate) const fn namespace(self) -> &'static str {
+        match self {
+            Self::Iam => "https://iam.amazonaws.com/doc/2010-05-08/",
+            Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        }
+    }
+
+    const fn echo(self) -> Echo {
+        match self {
+            Self::Iam => Echo::Withheld,
+            Self::Sts => Echo::Quoted,
+        }
+    }
 }
 
 /// The table's line for an operation.
@@ -366,28 +433,17 @@ pub(crate) const fn entry<O: Operation>() -> Entry {
     Entry { name: O::NAME, perform: perform::<O> }
 }
 
-/// Reads, checks, authorizes and runs. `prefix` is that of the operation's own action: `iam`.
-fn perform<O: Operation>(params: &Params, echo: Echo, prefix: &str, call: &mut Call<'_>) -> Performed {
-    let mut needs = Needs::nothing();
-    let outcome = steps::<O>(params, echo, prefix, call, &mut needs);
-    Performed { outcome, needs }
-}
-
-fn steps<O: Operation>(
+fn perform<O: Operation>(
     params: &Params,
-    echo: Echo,
-    prefix: &str,
+    service: Service,
     call: &mut Call<'_>,
-    told: &mut Needs,
 ) -> Result<Reply, ServiceError> {
-    let mut decoder = Decoder::new(params, echo);
+    let mut decoder = Decoder::new(params, service.echo());
     let operation = O::decode(&mut decoder);
     decoder.finish()?;
     call.mfa_now = operation.authenticate(call)?;
-    let needs = operation.needs(call)?;
-    *told = needs.clone();
-    for need in &needs.0 {
-        authorize(call, prefix, O::NAME, need)?;
+    for need in operation.needs(call)?.0 {
+        authorize(call, service.prefix(), O::NAME, &need)?;
     }
     O::run(&Authorized(operation), call)
 }

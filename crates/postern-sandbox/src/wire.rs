@@ -6,7 +6,7 @@ mod rule;
 mod xml;
 
 pub(crate) use decode::{Decoder, Echo};
-pub(crate) use params::Params;
+pub(crate) use params::{Malformed, Params};
 pub(crate) use rule::Rule;
 pub(crate) use rule::rules;
 pub(crate) use xml::{Xml, seconds};

@@ -85,7 +85,7 @@ impl Account {
             "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\
              \"Principal\":{{\"Service\":\"{service}.amazonaws.com\"}},\"Action\":\"sts:AssumeRole\"}}]}}"
         );
-        let Ok(document) = crate::policy::Document::parse(&trust) else {
+        let Ok(document) = postern_policy::Document::parse(&trust) else {
             unreachable!("the trust policy of a service-linked role")
         };
         let role = Role {

@@ -141,6 +141,11 @@ impl<'p> Decoder<'p> {
         self.raw(name).is_some() || self.params.any_with_prefix(&format!("{}{name}.member.", self.prefix))
     }
 
+    /// Whether the list of structures was given.
+    pub(crate) fn has_structures(&self, name: &str) -> bool {
+        self.params.any_with_prefix(&format!("{}{name}.member.", self.prefix))
+    }
+
     /// A list of texts: `Name.member.1`, `Name.member.2`, …
     pub(crate) fn list(&mut self, name: &str, most: usize, rule: &Rule) -> Vec<String> {
         let mut values = Vec::new();
