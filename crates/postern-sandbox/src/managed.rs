@@ -44,27 +44,23 @@ pub(crate) struct ManagedPolicy {
 
 impl ManagedPolicy {
     /// The policy with this ARN.
-
     pub(crate) fn find(arn: &str) -> Option<&'static Self> {
         let library = &*LIBRARY;
         library.policies.get(*library.by_arn.get(arn)?)
     }
 
     /// All of them, sorted by name.
-
     pub(crate) fn all() -> &'static [Self] {
         &LIBRARY.policies
     }
 
     /// The unique id. moto's data has none, so it is derived from the name: always the same, not AWS's.
-
     pub(crate) fn id(&self) -> String {
         let tail = BASE32.encode(&Sha256::digest(self.arn.as_bytes()));
         format!("ANPA{}", tail.get(..17).unwrap_or_default())
     }
 
     /// The default version's document as text.
-
     pub(crate) fn text(&self) -> &'static str {
         LIBRARY.block(self.block).get(self.from..self.to).unwrap_or_default()
     }
@@ -72,7 +68,6 @@ impl ManagedPolicy {
     /// The default version's document, parsed when first asked for.
     ///
     /// None if it should not parse: a test holds that all of them do.
-
     pub(crate) fn document(&self) -> Option<&Document> {
         self.document.get_or_init(|| Document::parse(self.text()).ok()).as_ref()
     }
