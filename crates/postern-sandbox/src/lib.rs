@@ -35,3 +35,9 @@ mod world;
 pub use error::ServiceError;
 pub use http::{RawRequest, RawResponse};
 pub use world::{AccountError, AccountInfo, Clocks, ImportError, World};
+
+/// The text of a policy that AWS manages, `arn:aws:iam::aws:policy/…`, as the sandbox knows it.
+#[must_use]
+pub fn aws_managed_policy_text(arn: &str) -> Option<&'static str> {
+    managed::ManagedPolicy::find(arn).map(managed::ManagedPolicy::text)
+}
