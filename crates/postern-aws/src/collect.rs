@@ -132,6 +132,7 @@ async fn authorization_details(connection: &Connection) -> Result<AccountDetails
         .filter(EntityType::User)
         .filter(EntityType::Role)
         .filter(EntityType::Group)
+        .max_items(1_000)
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
@@ -147,7 +148,7 @@ async fn authorization_details(connection: &Connection) -> Result<AccountDetails
 /// What only `ListRoles` tells, by role: the longest session, and the description.
 async fn roles(connection: &Connection) -> Result<BTreeMap<String, (Option<u32>, Option<String>)>, AwsError> {
     let mut found = BTreeMap::new();
-    let mut roles = connection.iam.list_roles().into_paginator().items().send();
+    let mut roles = connection.iam.list_roles().max_items(1_000).into_paginator().items().send();
     while let Some(role) = roles.next().await {
         let role = role.map_err(|e| connection.error(&e, "iam:ListRoles"))?;
         let seconds = role.max_session_duration().and_then(|s| u32::try_from(s).ok());

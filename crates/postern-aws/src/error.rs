@@ -261,11 +261,15 @@ where
 
 /// Looks for the cause down the chain of sources.
 pub(crate) fn why_unreachable(error: &(dyn Error + 'static)) -> Unreachable {
+    let mut otherwise = Unreachable::Cut;
     let mut next = Some(error);
     while let Some(current) = next {
         let text = current.to_string();
         if text.contains("dns error") || text.contains("failed to lookup address") {
             return Unreachable::Dns;
+        }
+        if text.contains("TLS handshake failed") {
+            otherwise = Unreachable::Tls;
         }
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
             match io.kind() {
@@ -273,7 +277,6 @@ pub(crate) fn why_unreachable(error: &(dyn Error + 'static)) -> Unreachable {
                 | std::io::ErrorKind::HostUnreachable
                 | std::io::ErrorKind::NetworkUnreachable => return Unreachable::Refused,
                 std::io::ErrorKind::TimedOut => return Unreachable::Timeout,
-                std::io::ErrorKind::InvalidData => return Unreachable::Tls,
                 _ => {}
             }
         }
@@ -282,7 +285,7 @@ pub(crate) fn why_unreachable(error: &(dyn Error + 'static)) -> Unreachable {
         }
         next = current.source();
     }
-    Unreachable::Cut
+    otherwise
 }
 
 /// Whether any error of the chain says this.
