@@ -38,6 +38,8 @@ pub(crate) enum ArnPattern {
     /// `*`
     Any,
     Parts(Box<[Pattern; 6]>),
+    /// Fewer parts than six. IAM's own messages show the missing ones as `*`.
+    Short(Box<[Pattern; 6]>),
     /// Something else: a text without six parts, or a variable that stands for all of them.
     Whole(Pattern),
 }
@@ -49,14 +51,21 @@ impl ArnPattern {
         if matches!(&*pieces, [Piece::Many]) {
             return Self::Any;
         }
-        let Some(parts) = split(&pieces) else {
+        let mut parts = split(&pieces);
+        let is_arn = parts.len() > 1
+            && matches!(parts.first().map(Vec::as_slice), Some([Piece::Text(arn)]) if &**arn == "arn");
+        let missing = 6_usize.saturating_sub(parts.len());
+        let variable = pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }));
+        if !is_arn || (missing > 0 && variable) {
             return Self::Whole(Pattern::from_pieces(pieces, false));
-        };
-        match parts.map(|part| Pattern::from_pieces(part, false)) {
-            parts if matches!(parts[0].pieces(), [Piece::Text(arn)] if &**arn == "arn") => {
-                Self::Parts(Box::new(parts))
+        }
+        parts.resize(6, vec![Piece::Many]);
+        match <[_; 6]>::try_from(parts) {
+            Ok(parts) => {
+                let parts = Box::new(parts.map(|part| Pattern::from_pieces(part, false)));
+                if missing == 0 { Self::Parts(parts) } else { Self::Short(parts) }
             }
-            _ => Self::Whole(Pattern::from_pieces(pieces, false)),
+            Err(_) => Self::Whole(Pattern::from_pieces(pieces, false)),
         }
     }
 
@@ -64,8 +73,8 @@ impl ArnPattern {
         match (self, &text.parts) {
             (Self::Any, _) => true,
             (Self::Whole(pattern), _) => pattern.matches(text.whole, context),
-            (Self::Parts(_), None) => false,
-            (Self::Parts(patterns), Some(parts)) => {
+            (Self::Parts(_) | Self::Short(_), None) => false,
+            (Self::Parts(patterns) | Self::Short(patterns), Some(parts)) => {
                 // From behind, where ARNs differ.
                 patterns.iter().zip(parts).rev().all(|(pattern, part)| pattern.matches(part, context))
             }
@@ -77,6 +86,7 @@ impl ArnPattern {
         let text = ArnText::new(text);
         match self {
             Self::Any => Truth::Yes,
+            Self::Short(_) => Truth::Unsettled,
             Self::Whole(pattern) if !pattern.has_variables() => Truth::Unsettled,
             _ if text.parts.is_none() => Truth::Unsettled,
             _ => self.matches(&text, context).into(),
@@ -87,28 +97,32 @@ impl ArnPattern {
         match self {
             Self::Any => None,
             Self::Whole(pattern) => pattern.valueless(context),
-            Self::Parts(patterns) => patterns.iter().find_map(|pattern| pattern.valueless(context)),
+            Self::Parts(patterns) | Self::Short(patterns) => {
+                patterns.iter().find_map(|pattern| pattern.valueless(context))
+            }
         }
     }
 }
 
 /// Cuts the pieces at the first five colons of their literal text.
-fn split(pieces: &[Piece]) -> Option<[Vec<Piece>; 6]> {
-    let mut parts: Vec<Vec<Piece>> = vec![Vec::new()];
+fn split(pieces: &[Piece]) -> Vec<Vec<Piece>> {
+    let mut parts: Vec<Vec<Piece>> = Vec::new();
+    let mut part = Vec::new();
     for piece in pieces {
         let Piece::Text(text) = piece else {
-            parts.last_mut()?.push(piece.clone());
+            part.push(piece.clone());
             continue;
         };
-        let room = 7 - parts.len();
+        let room = 6 - parts.len();
         for (number, field) in text.splitn(room, ':').enumerate() {
             if number > 0 {
-                parts.push(Vec::new());
+                parts.push(std::mem::take(&mut part));
             }
             if !field.is_empty() {
-                parts.last_mut()?.push(Piece::Text(field.into()));
+                part.push(Piece::Text(field.into()));
             }
         }
     }
-    parts.try_into().ok()
+    parts.push(part);
+    parts
 }
