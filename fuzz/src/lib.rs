@@ -3,16 +3,30 @@
 //! The bodies stand here, without the fuzzer, so that `./test` can compile this file on stable and
 //! replay the seeds (`crates/postern-testkit/tests/fuzz_seeds.rs`).
 
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, SystemTime},
+};
+
 use postern_aws::profile::Profiles;
 use postern_estate::{Design, Span};
 use postern_policy::{Document, line_column};
+use postern_sandbox::{RawRequest, RawResponse, World};
+use postern_testkit::query::{Keys, signed};
+use postern_types::Timestamp;
+use rand::{SeedableRng, rngs::StdRng};
 
 /// A target: its name, which is also its folder of seeds, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: &[Target] =
-    &[("policy_document", policy_document), ("estate_toml", estate_toml), ("aws_config", aws_config)];
+pub const TARGETS: &[Target] = &[
+    ("policy_document", policy_document),
+    ("estate_toml", estate_toml),
+    ("aws_config", aws_config),
+    ("query_decoder", query_decoder),
+    ("sigv4_headers", sigv4_headers),
+];
 
 /// A span must lie in its text, on the boundaries of characters.
 fn assert_within(text: &str, span: Span) {
@@ -72,4 +86,78 @@ pub fn aws_config(data: &[u8]) {
             let _ = profiles.profile(&name);
         }
     }
+}
+
+/// When all requests are made: a run must not depend on the day it is made on.
+const NOW: i64 = 1_790_000_000;
+const HOST: &str = "127.0.0.1:4566";
+
+/// A sandbox with one account, the same each time, and its root user's key.
+fn sandbox() -> (World, Keys, Timestamp, StdRng) {
+    let mut rng = StdRng::seed_from_u64(1);
+    let now = Timestamp::from_second(NOW).expect("a time of our age");
+    let world = World::new(&mut rng);
+    let id = "111111111111".parse().expect("twelve digits");
+    let account = world.create_account(Some(id), None, now, &mut rng).expect("the sandbox is empty");
+    let secret = account.root_secret.expose_secret().to_owned();
+    (world, Keys { id: account.root_key.to_string(), secret, token: None }, now, rng)
+}
+
+/// Whatever was asked: an answer that clients can read, and never a failure of ours.
+fn assert_sound(answer: &RawResponse) {
+    assert!((200..600).contains(&answer.status) && answer.status != 500, "status {}", answer.status);
+    let text = std::str::from_utf8(&answer.body).expect("answers are UTF-8");
+    if answer.header("content-type").is_some_and(|kind| kind.contains("xml")) {
+        let mut reader = quick_xml::Reader::from_str(text);
+        while reader.read_event().expect("answers are well-formed XML") != quick_xml::events::Event::Eof {}
+        assert!(text.to_ascii_lowercase().contains("requestid>"), "no request id in {text}");
+    }
+}
+
+/// The Query protocol behind a good signature: lines of a service, a blank and a form, in one world.
+pub fn query_decoder(data: &[u8]) {
+    let (world, keys, now, mut rng) = sandbox();
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.unsigned_abs());
+    for line in data.split(|byte| *byte == b'\n').take(16) {
+        let (service, body) = match line.iter().position(|byte| *byte == b' ') {
+            Some(at) => line.split_at(at),
+            None => (line, &b" "[..]),
+        };
+        let service = match service {
+            b"iam" | b"sts" | b"ec2" => std::str::from_utf8(service).unwrap_or("iam"),
+            _ => "iam",
+        };
+        let request = signed(HOST, &keys, service, body.get(1..).unwrap_or_default().to_vec(), time);
+        let answer = world.handle(&request, now, &mut rng);
+        assert_sound(&answer);
+        let text = String::from_utf8_lossy(&answer.body);
+        assert!(!text.contains("SignatureDoesNotMatch"), "a good signature was refused: {text}");
+    }
+}
+
+/// A request nobody signed: `METHOD TARGET`, lines of headers, an empty line, the body.
+pub fn sigv4_headers(data: &[u8]) {
+    let (world, keys, now, mut rng) = sandbox();
+    let (head, body) = match data.windows(2).position(|pair| pair == b"\n\n") {
+        Some(at) => (data.get(..at).unwrap_or_default(), data.get(at + 2..).unwrap_or_default()),
+        None => (data, &[][..]),
+    };
+    // A seed cannot know the key's id, which is drawn.
+    let head = String::from_utf8_lossy(head).replace("AKIAIOSFODNN7EXAMPLE", &keys.id);
+    let mut lines = head.lines();
+    let (method, target) = lines.next().and_then(|line| line.split_once(' ')).unwrap_or(("GET", "/"));
+    let request = RawRequest {
+        method: method.to_owned(),
+        target: target.to_owned(),
+        headers: lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_owned(), value.trim().as_bytes().to_vec()))
+            .collect(),
+        body: body.to_vec(),
+        source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+    let answer = world.handle(&request, now, &mut rng);
+    assert_sound(&answer);
+    assert!(answer.status >= 400, "answered without a signature: {}", String::from_utf8_lossy(&answer.body));
+    assert!(!answer.body.windows(keys.secret.len()).any(|part| part == keys.secret.as_bytes()));
 }

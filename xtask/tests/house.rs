@@ -228,9 +228,9 @@ fn secrets_are_read_in_these_places_only() {
     let mut actual = BTreeMap::new();
     for folder in fs::read_dir(root().join("crates")).unwrap() {
         for (path, code) in sources(&folder.unwrap().path().join("src")) {
-            // `fn expose_secret` itself and its documentation are no reading.
+            // Its variants too, such as `expose_secret_base32`; their definitions are no reading.
             let readings: usize =
-                code_lines(&code).map(|(_, line)| line.matches(".expose_secret(").count()).sum();
+                code_lines(&code).map(|(_, line)| line.matches(".expose_secret").count()).sum();
             if readings > 0 {
                 actual.insert(path, readings);
             }

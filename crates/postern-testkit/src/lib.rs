@@ -1,1 +1,3 @@
-//! Under construction.
+//! What the tests share: requests signed as AWS's own clients sign them.
+
+pub mod query;
