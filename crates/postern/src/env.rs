@@ -13,6 +13,18 @@ pub(crate) const POSTERN_MFA_PROCESS: &str = "POSTERN_MFA_PROCESS";
 /// The passphrase of the encrypted key file, for machines where nobody can type one.
 pub(crate) const POSTERN_PASSPHRASE: &str = "POSTERN_PASSPHRASE";
 
+/// Who holds the key that seals sessions: `kernel` or `agent`; the kernel where it can, where unset.
+pub(crate) const POSTERN_KEYHOLDER: &str = "POSTERN_KEYHOLDER";
+
+/// Base directories of a person, as the XDG specification has them.
+pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// For data: the key file.
+pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+/// For state: sealed sessions, where there is no runtime directory.
+pub(crate) const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
+/// The login's own directory: sealed sessions, the agent's socket.
+pub(crate) const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+
 /// AWS's own: where the configuration file is.
 pub(crate) const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";
 /// AWS's own: where the credentials file is.

@@ -3,6 +3,8 @@
 //! Libraries return precise enums; here they get their words, their hints and their exit code. The one
 //! `From` per library error lives here, so that commands stay free of wording.
 
+mod daily;
+
 use std::{fmt, io, process::ExitCode};
 
 use postern_aws::{AwsError, Kind, Unreachable, profile::ProfileError};

@@ -10,7 +10,10 @@ mod context;
 mod env;
 mod errors;
 mod estate_file;
+mod keystore;
 mod output;
+mod personal;
+mod prompt;
 mod report;
 
 use std::process::ExitCode;

@@ -1,0 +1,113 @@
+//! Words for what goes wrong day to day: key stores, prompts, sessions, STS.
+
+use postern_broker::{BrokerError, CacheError, MfaRefusal, PlanError, PromptError, StoreError, StsError};
+
+use super::CliError;
+
+impl From<PromptError> for CliError {
+    fn from(error: PromptError) -> Self {
+        match error {
+            PromptError::Cancelled => Self::interrupted("cancelled; nothing was changed"),
+            PromptError::Unavailable { reason } => Self::failed("there is no way to ask for what is needed")
+                .caused_by(reason)
+                .hint("run `postern login` in a terminal; after that no question is asked until the session ends")
+                .hint("or give the code: `postern login --mfa-code CODE`, or set POSTERN_MFA_PROCESS to a command that prints one"),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NoPassphrase(PromptError::Cancelled) => PromptError::Cancelled.into(),
+            StoreError::NoPassphrase(PromptError::Unavailable { reason }) => {
+                Self::failed("the key file's passphrase is needed, and there is no way to ask for it")
+                    .caused_by(reason)
+                    .hint("run `postern login` in a terminal; after that no passphrase is needed until the session ends")
+            }
+            StoreError::WrongPassphrase => Self::failed("the passphrase does not open the key file"),
+            StoreError::Locked => {
+                Self::failed("the desktop's keyring is locked").hint("unlock it, or use the key file: POSTERN_STORE=file")
+            }
+            error @ StoreError::Damaged { .. } => Self::failed(error.to_string())
+                .hint("restore it from a backup, or move it away and enrol again: `postern people enrol NAME`"),
+            error @ StoreError::UnknownFormat { .. } => {
+                Self::failed(error.to_string()).hint("use the version of postern that wrote it")
+            }
+            StoreError::Unreachable { problem } => {
+                Self::failed("the key store cannot be reached").caused_by(problem)
+            }
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<CacheError> for CliError {
+    fn from(error: CacheError) -> Self {
+        match error {
+            CacheError::NoKeyHolder { problem } => {
+                Self::failed("neither the kernel nor an agent can hold the key that seals sessions")
+                    .caused_by(problem)
+            }
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<StsError> for CliError {
+    fn from(error: StsError) -> Self {
+        match error {
+            StsError::AccessDenied { message } => Self::failed("AWS refused").caused_by(message).hint(
+                "the role may want a fresher MFA code (`postern login --fresh`), or it is not granted to you: ask who runs `postern apply`",
+            ),
+            StsError::UnknownKey { message } => Self::failed("AWS does not know the key").caused_by(message).hint(
+                "it was deleted or switched off, or its user was; `postern keys list` shows which one is used",
+            ),
+            StsError::UnknownDevice { message } => {
+                Self::failed("AWS does not know the MFA device as this person's").caused_by(message)
+            }
+            StsError::ClockSkew { message } => Self::failed("the clock here and AWS's differ")
+                .caused_by(message)
+                .hint("set this machine's clock right, for instance with `timedatectl set-ntp true`"),
+            StsError::Unreachable { endpoint, problem } => Self::failed(format!("no answer from {endpoint}"))
+                .caused_by(problem)
+                .hint("check the network, and AWS_ENDPOINT_URL or the estate file's `endpoint_url` if one is set"),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
+impl From<BrokerError> for CliError {
+    fn from(error: BrokerError) -> Self {
+        match error {
+            BrokerError::Plan(PlanError::ChainingCap { asked, cap }) => Self::usage(format!(
+                "AWS gives a role that is assumed from an MFA session {cap} at most, not {asked}"
+            ))
+            .hint(
+                "leave the duration out: credentials are renewed in silence for as long as the session lasts",
+            ),
+            BrokerError::NoKey { id } => {
+                Self::failed(format!("the key store does not hold the key `{id}` any more"))
+                    .hint("`postern keys list` shows what it holds")
+            }
+            BrokerError::CodesRefused { last: MfaRefusal::AlreadyUsed, .. } => {
+                Self::failed("that MFA code has been used, and AWS takes each once")
+                    .hint("wait for the next one: it comes within 30 seconds")
+            }
+            BrokerError::CodesRefused { attempts, .. } => Self::failed(match attempts {
+                1 => "AWS did not take the MFA code".to_owned(),
+                n => format!("AWS took none of {n} MFA codes"),
+            })
+            .hint("is it the right device, and are its clock and this machine's right?"),
+            BrokerError::GivenUp { reason } => {
+                Self::failed("another postern process asked for the same and gave up").caused_by(reason)
+            }
+            BrokerError::Prompt(error) => error.into(),
+            BrokerError::Sts(error) => error.into(),
+            BrokerError::Store(error) => error.into(),
+            BrokerError::Cache(error) => error.into(),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Which key store is used, and how it is called.
+
+use std::path::PathBuf;
+
+use postern_broker::{SecretStore, StoreError, StoreKind};
+use postern_vault::{FileStore, KdfCost};
+
+use crate::{
+    context::Context,
+    env::{self, Environment},
+    errors::CliError,
+    personal::{PersonalSettings, xdg},
+    prompt::Passphrases,
+};
+
+/// Opens the person's key store.
+///
+/// The one that was asked for by `POSTERN_STORE` or the settings file. Else the key file if there is
+/// one: keys are where they were put. Else the desktop's keyring if it answers, else a new key file.
+pub(crate) fn open(context: &Context) -> Result<Box<dyn SecretStore>, CliError> {
+    let environment = &context.environment;
+    let settings = PersonalSettings::load(environment)?;
+    match settings.store() {
+        Some("file") => Ok(Box::new(file(environment)?)),
+        Some("keyring") => keyring(),
+        Some(other) => Err(CliError::usage(format!("there is no key store `{other}`"))
+            .hint("there are `keyring` and `file`")),
+        None => {
+            let file = file(environment)?;
+            if file.exists() {
+                return Ok(Box::new(file));
+            }
+            Ok(usable_keyring(environment).unwrap_or(Box::new(file)))
+        }
+    }
+}
+
+/// What a kind of store is called.
+pub(crate) fn kind_words(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::File => "the encrypted key file",
+        StoreKind::SecretService => "the desktop's keyring",
+        StoreKind::Memory => "memory",
+        _ => "the key store",
+    }
+}
+
+/// Where the key file is, there or not.
+pub(crate) fn file_path(environment: &Environment) -> Result<PathBuf, CliError> {
+    xdg(environment, env::XDG_DATA_HOME, ".local/share")
+        .map(|dir| dir.join("postern").join("keys.json"))
+        .ok_or_else(|| CliError::failed("there is no place for a key file").hint("set HOME"))
+}
+
+fn file(environment: &Environment) -> Result<FileStore, CliError> {
+    let passphrases = Passphrases::new(environment.text(env::POSTERN_PASSPHRASE));
+    Ok(FileStore::new(file_path(environment)?, Box::new(passphrases), KdfCost::STANDARD))
+}
+
+#[cfg(feature = "secret-service")]
+fn keyring() -> Result<Box<dyn SecretStore>, CliError> {
+    let keyring = postern_vault::SecretService::connect()?;
+    Ok(Box::new(keyring))
+}
+
+#[cfg(not(feature = "secret-service"))]
+fn keyring() -> Result<Box<dyn SecretStore>, CliError> {
+    Err(StoreError::Unreachable { problem: "built without the `secret-service` feature".into() }.into())
+}
+
+/// The keyring, if it can be used without waiting for somebody who is not there: a locked one asks for
+/// its password in a window, and where there is no display nobody sees that.
+#[cfg(feature = "secret-service")]
+fn usable_keyring(environment: &Environment) -> Option<Box<dyn SecretStore>> {
+    let bus = environment.text("DBUS_SESSION_BUS_ADDRESS").is_some()
+        || environment.path(env::XDG_RUNTIME_DIR).is_some_and(|dir| dir.join("bus").exists());
+    if !bus {
+        return None;
+    }
+    let keyring = postern_vault::SecretService::connect().ok()?;
+    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.text(name).is_some());
+    let usable = display || !keyring.is_locked().unwrap_or(true);
+    usable.then(|| -> Box<dyn SecretStore> { Box::new(keyring) })
+}
+
+#[cfg(not(feature = "secret-service"))]
+fn usable_keyring(_: &Environment) -> Option<Box<dyn SecretStore>> {
+    None
+}
+
+/// Keys that are asked for only when they are needed: opening a keyring costs, and most calls are cached.
+pub(crate) struct LazyStore<'a> {
+    context: &'a Context,
+    opened: std::cell::OnceCell<Box<dyn SecretStore>>,
+}
+
+impl<'a> LazyStore<'a> {
+    pub(crate) fn new(context: &'a Context) -> Self {
+        Self { context, opened: std::cell::OnceCell::new() }
+    }
+
+    fn store(&self) -> Result<&dyn SecretStore, StoreError> {
+        if self.opened.get().is_none() {
+            let opened =
+                open(self.context).map_err(|error| StoreError::Unreachable { problem: error.message })?;
+            let _ = self.opened.set(opened);
+        }
+        match self.opened.get() {
+            Some(store) => Ok(store.as_ref()),
+            None => unreachable!("set just above"),
+        }
+    }
+}
+
+impl SecretStore for LazyStore<'_> {
+    fn kind(&self) -> StoreKind {
+        self.store().map_or(StoreKind::File, SecretStore::kind)
+    }
+
+    fn list(&self) -> Result<Vec<postern_broker::KeyEntry>, StoreError> {
+        self.store()?.list()
+    }
+
+    fn get(&self, id: &postern_types::AccessKeyId) -> Result<Option<postern_types::LongTermKey>, StoreError> {
+        self.store()?.get(id)
+    }
+
+    fn put(
+        &self,
+        entry: &postern_broker::KeyEntry,
+        key: &postern_types::LongTermKey,
+    ) -> Result<(), StoreError> {
+        self.store()?.put(entry, key)
+    }
+
+    fn remove(&self, id: &postern_types::AccessKeyId) -> Result<bool, StoreError> {
+        self.store()?.remove(id)
+    }
+}

@@ -1,0 +1,98 @@
+//! What belongs to the person and not to an estate: directories, settings, and where sessions rest.
+
+use std::{io, path::PathBuf};
+
+use postern_vault::{AgentCommand, HolderChoice, Keyholder, PrivateDir, SealedCache};
+use serde::Deserialize;
+
+use crate::{
+    context::Context,
+    env::{self, Environment},
+    errors::CliError,
+};
+
+/// `$XDG_CONFIG_HOME/postern/config.toml`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonalSettings {
+    /// A command that prints an MFA code.
+    mfa_process: Option<String>,
+    /// Which key store to use.
+    store: Option<String>,
+}
+
+impl PersonalSettings {
+    /// Reads the person's settings; the environment goes before the file.
+    pub(crate) fn load(environment: &Environment) -> Result<Self, CliError> {
+        let mut settings = Self::of_file(environment)?;
+        let set = |name: &str| environment.text(name).map(str::to_owned);
+        settings.mfa_process = set(env::POSTERN_MFA_PROCESS).or(settings.mfa_process);
+        settings.store = set(env::POSTERN_STORE).or(settings.store);
+        Ok(settings)
+    }
+
+    fn of_file(environment: &Environment) -> Result<Self, CliError> {
+        let Some(path) = xdg(environment, env::XDG_CONFIG_HOME, ".config") else {
+            return Ok(Self::default());
+        };
+        let path = path.join("postern").join("config.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => {
+                return Err(CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error));
+            }
+        };
+        toml::from_str(&text).map_err(|error| {
+            CliError::usage(format!("`{}` is not a settings file", path.display()))
+                .caused_by(error.to_string().trim_end())
+                .hint("it takes `mfa_process` and `store`")
+        })
+    }
+
+    /// The command that prints an MFA code.
+    pub(crate) fn mfa_process(&self) -> Option<&str> {
+        self.mfa_process.as_deref()
+    }
+
+    /// Which key store was asked for.
+    pub(crate) fn store(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+}
+
+/// A base directory of the person: a variable, else a place under the home directory.
+pub(crate) fn xdg(environment: &Environment, variable: &str, under_home: &str) -> Option<PathBuf> {
+    let absolute = environment.path(variable).filter(|path| path.is_absolute());
+    absolute.or_else(|| environment.home().map(|home| home.join(under_home)))
+}
+
+/// Where sessions rest: the login's own directory where there is one, else under the home directory.
+pub(crate) fn session_dir(environment: &Environment) -> Option<PathBuf> {
+    let runtime = environment.path(env::XDG_RUNTIME_DIR).filter(|path| path.is_absolute() && path.is_dir());
+    runtime.or_else(|| xdg(environment, env::XDG_STATE_HOME, ".local/state")).map(|dir| dir.join("postern"))
+}
+
+/// Who may hold the sealing key.
+pub(crate) fn holder_choice(environment: &Environment) -> Result<HolderChoice, CliError> {
+    match environment.text(env::POSTERN_KEYHOLDER) {
+        None => Ok(HolderChoice::Auto),
+        Some("kernel") => Ok(HolderChoice::Kernel),
+        Some("agent") => Ok(HolderChoice::Agent),
+        Some(other) => Err(CliError::usage(format!("`{}` is `{other}`", env::POSTERN_KEYHOLDER))
+            .hint("it may be `kernel` or `agent`; unset, the kernel is used where it can be")),
+    }
+}
+
+/// The session cache of this person, made if it is not there.
+pub(crate) fn session_cache(context: &Context) -> Result<SealedCache, CliError> {
+    let dir = session_dir(&context.environment).ok_or_else(|| {
+        CliError::failed("there is no place for sessions").hint("set HOME, or XDG_RUNTIME_DIR")
+    })?;
+    let choice = holder_choice(&context.environment)?;
+    let dir = PrivateDir::create(&dir)?;
+    // Without a path to itself it can still use an agent that runs, and the kernel.
+    let command =
+        std::env::current_exe().ok().map(|program| AgentCommand { program, arguments: vec!["agent".into()] });
+    Ok(SealedCache::new(dir.clone(), Keyholder::new(dir, choice, command)))
+}
