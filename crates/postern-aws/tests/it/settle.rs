@@ -1,10 +1,8 @@
 //! What `execute` makes of an IAM that is slow to see its own changes, loses answers, or says no.
 
-mod common;
-
 use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
-use common::{Reply, Script, connection};
+use crate::script::{Reply, Script, connection};
 use postern_aws::{
     Kind, Patience,
     execute::{Effect, Execution, Fate, Outcome, Refusal, Settle, StepError, What, execute},

@@ -1,4 +1,4 @@
-//! What the integration tests share.
+//! A server that answers by a script, and a connection to it.
 
 use std::{
     io::{Read, Write},

@@ -1,13 +1,11 @@
 //! Endpoints that do not answer: each is named for what it is, in seconds.
 
-mod common;
-
 use std::{
     net::TcpListener,
     time::{Duration, Instant},
 };
 
-use common::{Reply, Script, connection};
+use crate::script::{Reply, Script, connection};
 use postern_aws::{Kind, Patience, Unreachable, raw::RawCall};
 
 fn patience() -> Patience {
