@@ -1,0 +1,171 @@
+//! Sockets and HTTP: what comes in is bounded in size and time before the sandbox sees it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use postern_sandbox::{RawRequest, RawResponse};
+use postern_types::Timestamp;
+use rand::rngs::StdRng;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Mutex, Semaphore, watch},
+    time::{sleep, timeout},
+};
+
+use super::{Shared, admin, faults::Fate, fresh_rng, guard};
+
+/// More than any AWS call of these services takes.
+const BODY_MAX: usize = 1 << 20;
+/// A whole state.
+const STATE_MAX: usize = 64 << 20;
+const CONNECTIONS_MAX: usize = 1_024;
+/// Also how long an idle connection is kept.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Takes connections until told to stop, then waits for those that are at work.
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
+    let graceful = GracefulShutdown::new();
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let accepted = tokio::select! {
+            _ = stopped.changed() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Out of file descriptors, most likely: give others time to close theirs.
+            sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
+        let connection = serve(stream, peer, Arc::clone(&shared), &graceful);
+        if let Some(connection) = connection {
+            tokio::spawn(async move {
+                connection.await;
+                drop(slot);
+            });
+        }
+    }
+    drop(listener);
+    // Who keeps a request open longer than this has lost it.
+    let _late = timeout(GRACE, graceful.shutdown()).await;
+}
+
+fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    graceful: &GracefulShutdown,
+) -> Option<impl Future<Output = ()> + use<>> {
+    // Answers are small and waited for.
+    stream.set_nodelay(true).ok()?;
+    // Requests of a connection come one after the other: the lock is never waited for.
+    let rng = Arc::new(Mutex::new(fresh_rng().ok()?));
+    let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared), Arc::clone(&rng)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(64 << 10)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    Some(async move {
+        // A client that goes away, or a fault that was asked for: nobody is left to be told.
+        let _gone = connection.await;
+    })
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was cut")]
+struct WasCut;
+
+async fn answer(
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    shared: Arc<Shared>,
+    rng: Arc<Mutex<StdRng>>,
+) -> Result<Response<Full<Bytes>>, WasCut> {
+    if let Err(refusal) = guard::check_host(request.headers(), request.uri(), shared.port) {
+        return Ok(text(StatusCode::FORBIDDEN, refusal));
+    }
+    let is_admin = admin::is_for(request.uri().path());
+    if is_admin && let Err(refusal) = shared.admin.check(request.headers()) {
+        return Ok(json(refusal));
+    }
+    let (head, body) = request.into_parts();
+    let body = match read(body, if is_admin { STATE_MAX } else { BODY_MAX }).await {
+        Ok(body) => body,
+        Err(status) => return Ok(text(status, "the body is too large, too slow, or broken off".to_owned())),
+    };
+    let mut rng = rng.lock().await;
+    let now = Timestamp::now();
+    if is_admin {
+        return Ok(json(admin::answer(&shared.world, &head.method, head.uri.path(), &body, now, &mut *rng)));
+    }
+    let fate = shared.faults.next();
+    if fate == Fate::CutBefore {
+        return Err(WasCut);
+    }
+    let raw = RawRequest {
+        method: head.method.as_str().to_owned(),
+        target: head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned(),
+        headers: headers(&head.headers),
+        body: body.into(),
+        source_ip: peer.ip(),
+    };
+    let response = shared.world.handle(&raw, now, &mut *rng);
+    if fate == Fate::CutAfter {
+        return Err(WasCut);
+    }
+    Ok(aws(response, &head.method))
+}
+
+async fn read(body: Incoming, max: usize) -> Result<Bytes, StatusCode> {
+    match timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(StatusCode::PAYLOAD_TOO_LARGE)
+        }
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+fn headers(map: &HeaderMap) -> Vec<(String, Vec<u8>)> {
+    map.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+fn aws(response: RawResponse, method: &Method) -> Response<Full<Bytes>> {
+    let body = if method == Method::HEAD { Bytes::new() } else { Bytes::from(response.body) };
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in response.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    answer
+}
+
+fn json((status, value): admin::Answer) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(Bytes::from(value)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn text(status: StatusCode, text: String) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::new(Bytes::from(text + "\n")));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    answer.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    answer
+}
