@@ -37,11 +37,8 @@ pub(crate) struct Access {
 
 /// What accounts are called in the estate file.
 pub(crate) fn account_names(design: &Design) -> AccountNames {
-    let mut names: AccountNames = design
-        .accounts
-        .iter()
-        .map(|(name, account)| (account.id.value, name.as_str().to_owned()))
-        .collect();
+    let mut names: AccountNames =
+        design.accounts.iter().map(|(name, account)| (account.id.value, name.as_str().to_owned())).collect();
     names.insert(design.bastion.account.value, BASTION.to_owned());
     names
 }
@@ -127,14 +124,17 @@ impl Opener<'_> {
                     mfa: None,
                 };
                 let credentials = bastion.assume(&call).map_err(|error| {
-                    CliError::from(error)
-                        .hint(format!("account `{name}` is entered via `{role}` with the bastion's credential"))
+                    CliError::from(error).hint(format!(
+                        "account `{name}` is entered via `{role}` with the bastion's credential"
+                    ))
                 })?;
                 let endpoint = endpoint_of(&self.environment, None, self.design, id);
                 Ok(self.aws.connect(endpoint, Credentials::from(&credentials), Some(id)))
             }
-            (None, None) => Err(CliError::usage(format!("the estate file does not say how to enter account `{name}`"))
-                .hint(format!("add `profile = \"…\"` or `via = \"ROLE\"` to [accounts.{name}]"))),
+            (None, None) => {
+                Err(CliError::usage(format!("the estate file does not say how to enter account `{name}`"))
+                    .hint(format!("add `profile = \"…\"` or `via = \"ROLE\"` to [accounts.{name}]")))
+            }
         }
     }
 
@@ -189,10 +189,13 @@ impl Opener<'_> {
 
     fn by_environment(&self, account: AccountId) -> Result<Connection, CliError> {
         let value = |name: &str| self.environment.get(name).filter(|text| !text.is_empty()).cloned();
-        let wrong = |error| CliError::usage("the AWS variables of the environment cannot be used").caused_by(error);
+        let wrong =
+            |error| CliError::usage("the AWS variables of the environment cannot be used").caused_by(error);
         let (Some(id), Some(secret)) = (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) else {
             return Err(CliError::usage("the estate file does not say how to enter the bastion account")
-                .hint("add `profile = \"…\"` to [bastion], or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
+                .hint(
+                    "add `profile = \"…\"` to [bastion], or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                ));
         };
         let credentials = Credentials {
             id: id.parse().map_err(wrong)?,

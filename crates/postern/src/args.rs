@@ -34,7 +34,14 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     pub(crate) estate: Option<PathBuf>,
     /// When to colour
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
     pub(crate) color: Color,
     /// Say only what went wrong, and the data asked for
     #[arg(long, short, global = true, help_heading = "Global options")]
@@ -43,6 +50,8 @@ pub(crate) struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Enrol people, and see who is enrolled
+    People(commands::people::PeopleArgs),
     /// Write a shell's completions to standard output
     Completions(commands::completions::CompletionsArgs),
     /// Write the man pages into a directory

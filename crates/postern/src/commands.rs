@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod man;
+pub(crate) mod people;
 
 use crate::{
     args::Command,
@@ -12,6 +13,7 @@ use crate::{
 /// Runs the command that was asked for.
 pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus, CliError> {
     match command {
+        Command::People(args) => people::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
     }

@@ -32,8 +32,7 @@ impl EstateFile {
     pub(crate) fn load(context: &Context) -> Result<Self, CliError> {
         let path = context.estate_path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_NAME));
         let text = read_text(&path)?;
-        let design =
-            Design::parse(&text).map_err(|errors| design_errors(&path, &text, &errors))?;
+        let design = Design::parse(&text).map_err(|errors| design_errors(&path, &text, &errors))?;
         Ok(Self { path, text, design })
     }
 

@@ -24,9 +24,8 @@ pub(crate) fn render(path: &str, source: &str, errors: &[SourceError]) -> String
         .into_iter()
         .map(|error| {
             let span = within(source, &error.span);
-            let mut group = Group::with_title(Level::ERROR.primary_title(error.message.as_str())).element(
-                Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span)),
-            );
+            let mut group = Group::with_title(Level::ERROR.primary_title(error.message.as_str()))
+                .element(Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span)));
             if let Some(help) = &error.help {
                 group = group.element(Level::HELP.message(help.as_str()));
             }
@@ -59,7 +58,8 @@ mod tests {
     fn spans_beyond_the_source_are_brought_back() {
         let error = |span| SourceError { message: "wrong".into(), span, help: Some("mend it".into()) };
         for span in [0..0, 0..99, 98..99, 2..3] {
-            let picture = anstream::adapter::strip_str(&render("f.toml", "aäb\n", &[error(span)])).to_string();
+            let picture =
+                anstream::adapter::strip_str(&render("f.toml", "aäb\n", &[error(span)])).to_string();
             assert!(picture.contains("error: wrong") && picture.contains("f.toml:"), "{picture}");
             assert!(picture.contains("help: mend it"), "{picture}");
         }

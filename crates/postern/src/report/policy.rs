@@ -18,7 +18,12 @@ pub(crate) fn statements(document: &str) -> Vec<String> {
 
 fn statement(value: &Value) -> String {
     let mut line = value.get("Effect").map(words).unwrap_or_default();
-    for (member, word) in [("Action", ""), ("NotAction", "everything but "), ("Principal", "to "), ("NotPrincipal", "to all but ")] {
+    for (member, word) in [
+        ("Action", ""),
+        ("NotAction", "everything but "),
+        ("Principal", "to "),
+        ("NotPrincipal", "to all but "),
+    ] {
         if let Some(found) = value.get(member) {
             line.push_str(&format!(" {word}{}", principals_or_list(found)));
         }
@@ -34,7 +39,10 @@ fn statement(value: &Value) -> String {
         let conditions: Vec<String> = operators
             .iter()
             .flat_map(|(operator, keys)| {
-                keys.as_object().into_iter().flatten().map(move |(key, values)| condition(operator, key, values))
+                keys.as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(move |(key, values)| condition(operator, key, values))
             })
             .collect();
         line.push_str(&format!(" if {}", conditions.join(" and ")));

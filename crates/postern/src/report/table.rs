@@ -33,8 +33,11 @@ mod tests {
 
     #[test]
     fn colours_do_not_shift_columns() {
-        let rows =
-            vec![vec![paint(BOLD, "ab"), "x".into()], vec!["abcd".into(), "y".into()], vec!["é".into(), "z".into()]];
+        let rows = vec![
+            vec![paint(BOLD, "ab"), "x".into()],
+            vec!["abcd".into(), "y".into()],
+            vec!["é".into(), "z".into()],
+        ];
         let text = anstream::adapter::strip_str(&plain(&["NAME", "V"], &rows)).to_string();
         assert_eq!(text, "NAME  V\nab    x\nabcd  y\né     z\n");
     }

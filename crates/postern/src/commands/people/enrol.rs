@@ -1,16 +1,17 @@
 //! `postern people enrol`
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use clap::Args;
 use postern_aws::{
     Connection, Kind,
     enrol::{AccessKey, Device, EnrolError},
 };
-use postern_broker::{KeyEntry, SecretStore};
+use postern_broker::{KeyEntry, PromptError, SecretStore};
 use postern_estate::MANAGED_TAG;
 use postern_types::{IamPath, MfaCode, MfaDeviceName, MfaSerial, Timestamp, TotpSeed, UserName};
 use strsim::jaro_winkler;
+use zeroize::Zeroizing;
 
 use crate::{
     access,
@@ -19,6 +20,7 @@ use crate::{
     estate_file::EstateFile,
     keystore,
     output::{BOLD, GOOD, Printer, paint, render_qr},
+    prompt::{Echo, Terminal},
 };
 
 /// Attempts at the two codes before enrolment gives up.
@@ -86,7 +88,9 @@ fn check_person(file: &EstateFile, person: &UserName) -> Result<(), CliError> {
         .max_by(|a, b| a.0.total_cmp(&b.0));
     Err(match nearest {
         Some((likeness, name)) if likeness > 0.7 => error.hint(format!("did you mean `{name}`?")),
-        _ => error.hint(format!("add [people.{person}] to `{}` and run `postern apply`", file.path.display())),
+        _ => {
+            error.hint(format!("add [people.{person}] to `{}` and run `postern apply`", file.path.display()))
+        }
     })
 }
 
@@ -156,18 +160,14 @@ impl Enrolment<'_> {
     fn show_seed(&self, seed: &TotpSeed) -> Result<(), CliError> {
         let secret = seed.expose_secret_base32();
         let estate = self.file.design.name.value.as_str();
-        let uri = zeroize::Zeroizing::new(format!(
+        let uri = Zeroizing::new(format!(
             "otpauth://totp/{estate}:{user}?secret={secret}&issuer={estate}",
             user = self.user,
             secret = secret.as_str()
         ));
-        let picture = zeroize::Zeroizing::new(render_qr(&uri).unwrap_or_default());
+        let picture = Zeroizing::new(render_qr(&uri).unwrap_or_default());
         let heading = paint(BOLD, "Scan this with an authenticator app, or type the seed into it:");
-        let text = zeroize::Zeroizing::new(format!(
-            "{heading}\n\n{}\n  {}\n\n",
-            picture.as_str(),
-            secret.as_str()
-        ));
+        let text = Zeroizing::new(format!("{heading}\n\n{}\n  {}\n\n", picture.as_str(), secret.as_str()));
         self.printer.data(&text)
     }
 
@@ -180,21 +180,12 @@ impl Enrolment<'_> {
 
     fn code(&self, question: &str) -> Result<MfaCode, CliError> {
         loop {
-            if io::stdin().is_terminal() {
-                let mut err = self.printer.stderr();
-                let _ = write!(err, "{question}: ");
-                let _ = err.flush();
-            }
-            let mut line = String::new();
-            let read = io::stdin()
-                .lock()
-                .read_line(&mut line)
-                .map_err(|error| CliError::failed("cannot read the code").caused_by(error))?;
-            if read == 0 {
-                return Err(CliError::interrupted("no code was given; the device is not enabled")
-                    .hint("run the command again: it makes a new device with a new seed"));
-            }
-            match line.trim().parse() {
+            let typed = if io::stdin().is_terminal() {
+                Terminal::open()?.ask(&format!("{question}: "), Echo::Shown).map_err(cancelled)?
+            } else {
+                piped_line()?
+            };
+            match typed.parse() {
                 Ok(code) => return Ok(code),
                 Err(_) => self.printer.warning("a code has six digits"),
             }
@@ -214,8 +205,12 @@ impl Enrolment<'_> {
         if let Err(error) = store.put(&entry, &key) {
             let stored = CliError::from(error);
             return Err(match self.bastion.delete_access_key(self.user, &key.id) {
-                Ok(()) => stored.hint("the new access key was deleted again; mend the key store and run the command again"),
-                Err(_) => stored.hint(format!("the new access key {} is of no use to anybody: delete it", key.id)),
+                Ok(()) => stored.hint(
+                    "the new access key was deleted again; mend the key store and run the command again",
+                ),
+                Err(_) => {
+                    stored.hint(format!("the new access key {} is of no use to anybody: delete it", key.id))
+                }
             });
         }
         self.printer.status(&format!(
@@ -227,6 +222,32 @@ impl Enrolment<'_> {
         self.printer.status(&format!("{} can now run `postern login`", self.user));
         Ok(())
     }
+}
+
+/// Ctrl-C at a code: the device is there, unassigned, and the next run replaces it.
+fn cancelled(error: PromptError) -> CliError {
+    match error {
+        PromptError::Cancelled => {
+            CliError::interrupted("cancelled; the device is not enabled, and no key was made")
+                .hint("run the command again: it makes a new device with a new seed")
+        }
+        other => other.into(),
+    }
+}
+
+fn piped_line() -> Result<Zeroizing<String>, CliError> {
+    let mut line = Zeroizing::new(String::new());
+    let read = io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| CliError::failed("cannot read the code").caused_by(error))?;
+    if read == 0 {
+        return Err(CliError::failed(
+            "standard input ended before a code was given; the device is not enabled",
+        )
+        .hint("run the command again: it makes a new device with a new seed"));
+    }
+    Ok(line)
 }
 
 fn worded(user: &UserName, error: EnrolError) -> CliError {

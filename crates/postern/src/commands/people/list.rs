@@ -45,7 +45,10 @@ pub(crate) fn run(args: &ListArgs, context: &mut Context) -> Result<ExitStatus, 
         let credentials = match bastion.mfa_devices(name) {
             Ok(devices) => {
                 let keys = bastion.access_keys(name)?;
-                let ages = keys.iter().filter_map(|key| key.created_at).map(|made| now.duration_since(made).as_hours() / 24);
+                let ages = keys
+                    .iter()
+                    .filter_map(|key| key.created_at)
+                    .map(|made| now.duration_since(made).as_hours() / 24);
                 Some((devices.len(), ages.collect()))
             }
             Err(error) if error.kind == Kind::NotFound => None,
@@ -98,7 +101,8 @@ fn as_table(rows: &[Row]) -> String {
         };
         let mut groups = row.groups.join(", ");
         if row.administrator {
-            groups = if groups.is_empty() { "administrator".into() } else { format!("{groups}, administrator") };
+            groups =
+                if groups.is_empty() { "administrator".into() } else { format!("{groups}, administrator") };
         }
         vec![row.name.to_string(), groups, mfa, key]
     };

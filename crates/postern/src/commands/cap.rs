@@ -1,0 +1,99 @@
+//! Roles above the cap are refused before anything is called, with the statement that exceeds it.
+
+use postern_estate::{CapReport, CapViolation, Desired, Estate, PolicySource, UnreadPolicy};
+use postern_types::PolicyArn;
+
+use crate::{
+    context::Context,
+    errors::CliError,
+    estate_file::EstateFile,
+    output::{SourceError, render_source_errors},
+};
+
+/// Holds the roles' policies against the cap, as far as their documents are known here: AWS's own from the
+/// published texts, customers' from what was read of the accounts.
+///
+/// Offline (`actual` is none) policies whose documents are not known pass; with the accounts read they are refused.
+pub(crate) fn check(
+    context: &Context,
+    file: &EstateFile,
+    desired: &Desired,
+    actual: Option<&Estate>,
+) -> Result<(), CliError> {
+    let documents = |arn: &PolicyArn| {
+        postern_sandbox::aws_managed_policy_text(arn.as_str()).map(str::to_owned).or_else(|| of_customer(arn, actual?))
+    };
+    let CapReport { violations, lifted, unread } = file.design.check_cap(desired, &documents);
+    if actual.is_none() {
+        for lifted in &lifted {
+            let CapViolation { role, policy, action, .. } = &lifted.violation;
+            context.printer.warning(&format!(
+                "role `{role}` may {action} by {}, above the cap, because: {}",
+                policy_name(&policy.value),
+                lifted.reason
+            ));
+        }
+    }
+    let mut errors: Vec<SourceError> = violations.iter().map(violation).collect();
+    if actual.is_some() {
+        errors.extend(unread.iter().map(not_known));
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let path = file.path.display().to_string();
+    let picture = render_source_errors(&path, &file.text, &errors);
+    Err(CliError::refused(format!("{picture}\n\nrefused: {path} asks for more than the cap; nothing was changed")).rendered())
+}
+
+fn of_customer(arn: &PolicyArn, actual: &Estate) -> Option<String> {
+    let account = actual.accounts.get(&arn.account()?)?;
+    let policy = account.policies.get(arn.name())?;
+    (policy.path == *arn.path()).then(|| policy.document.text().to_owned())
+}
+
+fn violation(found: &CapViolation) -> SourceError {
+    let name = policy_name(&found.policy.value);
+    let text = found.document.text();
+    let statement = text.get(found.statement_span.start..found.statement_span.end).unwrap_or_default();
+    let shown: String = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = match shown.char_indices().nth(300) {
+        Some((at, _)) => format!("{} …", shown.get(..at).unwrap_or_default()),
+        None => shown,
+    };
+    let sure = if found.certain { "allows" } else { "may allow" };
+    let cut = if found.bounded { " (the boundary would cut it off, but the role would mean it)" } else { "" };
+    SourceError {
+        message: format!(
+            "role `{}` is above the cap: statement {} of {name} {sure} {}{cut}",
+            found.role,
+            found.statement + 1,
+            found.action
+        ),
+        span: found.policy.span.start..found.policy.span.end,
+        help: Some(format!(
+            "the statement is {shown}\nchoose a narrower policy, or say why with `allow_iam = \"reason\"` in [roles.{}]",
+            found.role
+        )),
+    }
+}
+
+fn not_known(unread: &UnreadPolicy) -> SourceError {
+    let name = policy_name(&unread.policy.value);
+    let problem = match unread.problems.first() {
+        Some(problem) => format!("cannot be read: {}", problem.message),
+        None => "is not known here, so it cannot be held against the cap".to_owned(),
+    };
+    SourceError {
+        message: format!("role `{}`: {name} {problem}", unread.role),
+        span: unread.policy.span.start..unread.policy.span.end,
+        help: Some("check the name; a customer-managed policy must be in an account of the estate".to_owned()),
+    }
+}
+
+fn policy_name(policy: &PolicySource) -> String {
+    match policy {
+        PolicySource::Managed(arn) => format!("`{}`", arn.name()),
+        PolicySource::File { path, .. } => format!("`{path}`"),
+    }
+}
