@@ -8,7 +8,8 @@ use std::{
 };
 
 use aws_sdk_iam::config::{
-    BehaviorVersion, Region as SdkRegion, SharedHttpClient, retry::RetryConfig, timeout::TimeoutConfig,
+    AppName, BehaviorVersion, Region as SdkRegion, SharedHttpClient, retry::RetryConfig,
+    timeout::TimeoutConfig,
 };
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::{
@@ -26,7 +27,7 @@ use postern_types::{
 };
 use tokio::runtime::Runtime;
 
-use crate::{AwsError, Endpoint, Kind, Unreachable, error};
+use crate::{AwsError, Endpoint, Kind, Unreachable, error, execute::Settle};
 
 /// How long to wait and how often to try.
 #[derive(Clone, Copy, Debug)]
@@ -57,13 +58,23 @@ impl Default for Patience {
 pub struct Aws(Arc<Shared>);
 
 struct Shared {
-    runtime: Runtime,
+    /// None only while being dropped.
+    runtime: Option<Runtime>,
     patience: Patience,
     /// Two, because reading the system's certificates is slow and plain HTTP needs none.
     plain: OnceLock<SharedHttpClient>,
     secure: OnceLock<SharedHttpClient>,
     raw_plain: OnceLock<Connector>,
     raw_secure: OnceLock<Connector>,
+}
+
+impl Drop for Shared {
+    /// A name that is still being resolved must not hold up the end of the program.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Aws {
@@ -74,7 +85,7 @@ impl Aws {
     pub fn new(patience: Patience) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self(Arc::new(Shared {
-            runtime,
+            runtime: Some(runtime),
             patience,
             plain: OnceLock::new(),
             secure: OnceLock::new(),
@@ -96,7 +107,10 @@ impl Aws {
 
     /// Runs a future to its end on this thread.
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
-        self.0.runtime.block_on(future)
+        match &self.0.runtime {
+            Some(runtime) => runtime.block_on(future),
+            None => unreachable!("the runtime is taken only when the last handle is gone"),
+        }
     }
 
     pub(crate) fn patience(&self) -> Patience {
@@ -215,6 +229,7 @@ impl Connection {
                     .retry_config(retries.clone())
                     .retry_classifier(NotAgainIntoTheVoid)
                     .timeout_config(timeouts.clone());
+                config.set_app_name(AppName::new("postern").ok());
                 config.set_endpoint_url(url.map(str::to_owned));
                 $sdk::Client::from_conf(config.build())
             }};
@@ -242,6 +257,23 @@ impl Connection {
     /// When the credentials are not good, or no answer comes.
     pub fn caller_identity(&self) -> Result<Identity, AwsError> {
         self.aws.block_on(self.identity())
+    }
+
+    /// Asks who these credentials are until AWS knows them: a key that was just made may be unknown for some
+    /// seconds.
+    ///
+    /// # Errors
+    /// When AWS does not know them in time, refuses them otherwise, or does not answer.
+    pub fn caller_identity_in_time(&self, settle: Settle) -> Result<Identity, AwsError> {
+        self.aws.block_on(async {
+            for pause in settle.pauses() {
+                match self.identity().await {
+                    Err(error) if error.kind == Kind::InvalidToken => tokio::time::sleep(pause).await,
+                    answer => return answer,
+                }
+            }
+            self.identity().await
+        })
     }
 
     /// An error of the SDK, with the account it came from.

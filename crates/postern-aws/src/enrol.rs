@@ -12,8 +12,9 @@ use postern_types::{
     AccessKeyId, IamPath, LongTermKey, MfaCode, MfaDeviceName, MfaSerial, SecretAccessKey, Timestamp,
     TotpSeed, UserName,
 };
+use tokio::sync::Semaphore;
 
-use crate::{AwsError, Connection, Kind, Unreachable};
+use crate::{AwsError, Connection, Kind, Unreachable, together};
 
 /// Why enrolment did not go through.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +72,18 @@ pub struct AccessKey {
     /// When it was made.
     pub created_at: Option<Timestamp>,
 }
+
+/// What a user signs in with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserCredentials {
+    /// Access keys.
+    pub keys: Vec<AccessKey>,
+    /// MFA devices.
+    pub devices: Vec<Device>,
+}
+
+/// Users asked about at once.
+const AT_ONCE: usize = 8;
 
 /// Tries at a call whose answers get lost.
 const TRIES: usize = 3;
@@ -309,6 +322,16 @@ impl Connection {
             });
         }
         Ok(found)
+    }
+
+    /// What each of these users signs in with, in their order.
+    pub fn credentials_of(&self, users: &[UserName]) -> Vec<Result<UserCredentials, AwsError>> {
+        let turns = &Semaphore::new(AT_ONCE);
+        self.aws.block_on(together::all(users.iter().map(|user| async move {
+            let _turn = turns.acquire().await;
+            let (keys, devices) = tokio::join!(self.keys_of(user), self.devices_of(user));
+            Ok(UserCredentials { keys: keys?, devices: devices? })
+        })))
     }
 
     /// Deletes a user's access key. That it is not there is fine.

@@ -45,7 +45,7 @@ impl Default for Settle {
 }
 
 impl Settle {
-    fn pauses(self) -> impl Iterator<Item = Duration> {
+    pub(crate) fn pauses(self) -> impl Iterator<Item = Duration> {
         let mut next = self.first;
         let mut left = self.total;
         std::iter::from_fn(move || {
