@@ -1,0 +1,154 @@
+//! `postern sandbox`
+
+use std::{error::Error as _, net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use postern_serve::{NewAccount, RunningSandbox, SandboxConfig, SandboxServer, ServeError};
+use tokio::runtime::Builder;
+
+use crate::{
+    context::Context,
+    errors::{CliError, ErrorKind, ExitStatus},
+};
+
+/// Arguments of `postern sandbox`.
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    #[command(subcommand)]
+    command: SandboxCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum SandboxCommand {
+    /// Run a local AWS that checks every signature, code and policy
+    Serve(ServeArgs),
+}
+
+/// Arguments of `postern sandbox serve`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  postern sandbox serve --listen 127.0.0.1:4581 --account bastion=111111111111
+  postern sandbox serve --state ./sandbox --ready-file ./sandbox.json
+
+IAM, STS and a little of EC2 and S3, on one endpoint, for any number of accounts. The ready file holds
+the endpoint, the admin API's token and the accounts' root keys; nothing outside the sandbox takes them.")]
+pub(crate) struct ServeArgs {
+    /// Loopback address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Keep the state in this directory between runs [default: in memory only]
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Write endpoint, admin token and root keys to this file once requests are taken
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Make this account at the start, or find it by its id
+    #[arg(long = "account", value_name = "NAME[=ID]", value_parser = account)]
+    accounts: Vec<NewAccount>,
+}
+
+fn account(text: &str) -> Result<NewAccount, String> {
+    let (name, id) = match text.split_once('=') {
+        None => (text, None),
+        Some((name, id)) => (name, Some(id.parse().map_err(|error| format!("{error}"))?)),
+    };
+    if name.is_empty() { Err("the account has no name".to_owned()) } else { Ok(NewAccount { name: Some(name.to_owned()), id }) }
+}
+
+pub(crate) fn run(args: &SandboxArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    match &args.command {
+        SandboxCommand::Serve(args) => serve(args, context),
+    }
+}
+
+fn serve(args: &ServeArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    // Where nobody named a file, the keys must still be found somewhere: in a folder for its owner only.
+    let folder = match args.ready_file {
+        Some(_) => None,
+        None => Some(tempfile::Builder::new().prefix("postern-sandbox-").tempdir()?),
+    };
+    let ready_file = match (&args.ready_file, &folder) {
+        (Some(path), _) => path.clone(),
+        (None, Some(folder)) => folder.path().join("ready.json"),
+        (None, None) => PathBuf::from("ready.json"),
+    };
+    let config = SandboxConfig {
+        listen: args.listen,
+        state: args.state.clone(),
+        ready_file: Some(ready_file.clone()),
+        accounts: args.accounts.clone(),
+    };
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let mut stop = Stop::new()?;
+        let running = SandboxServer::start(config).await.map_err(in_words)?;
+        announce(context, &running, &ready_file)?;
+        stop.wait().await;
+        context.printer.status("ending");
+        running.shutdown().await.map_err(in_words)
+    })?;
+    Ok(ExitStatus::Done)
+}
+
+fn announce(context: &Context, running: &RunningSandbox, ready_file: &std::path::Path) -> Result<(), CliError> {
+    context.printer.data(&format!("endpoint: {}\nready file: {}\n", running.endpoint(), ready_file.display()))?;
+    context.printer.status("Ctrl-C ends it");
+    Ok(())
+}
+
+/// Ctrl-C, or a polite request to end.
+struct Stop {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        Ok(Self { terminate })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn wait(&mut self) {
+        // Without Ctrl-C there is nothing to wait for.
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// What went wrong with a sandbox, and what to do about it.
+fn in_words(error: ServeError) -> CliError {
+    let kind = match &error {
+        ServeError::NotLoopback(_) | ServeError::State { .. } => ErrorKind::Usage,
+        _ => ErrorKind::Failed,
+    };
+    let mut told = CliError::new(kind, error.to_string());
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        told.causes.push(deeper.to_string());
+        cause = deeper.source();
+    }
+    let hint = match &error {
+        ServeError::NotLoopback(_) => "the sandbox hands out keys to whoever reaches it; listen on 127.0.0.1",
+        ServeError::Bind { .. } => "port 0 takes a free one: `--listen 127.0.0.1:0`",
+        ServeError::InUse(_) => "end the other sandbox, or give this one a directory of its own",
+        ServeError::State { .. } => "start with an empty directory, or restore the file from a copy",
+        _ => return told,
+    };
+    told.hints.push(hint.to_owned());
+    told
+}
