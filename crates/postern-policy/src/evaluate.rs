@@ -164,11 +164,15 @@ impl<'a> Question<'a> {
         SERVICES.iter().any(|service| self.service_is(service)) && !self.principal.is_service_linked()
     }
 
+    pub(crate) fn is_root(&self) -> bool {
+        matches!(self.principal, Principal::Root { .. })
+    }
+
     fn decide(&self, stack: &PolicyStack<'_>) -> Evaluation {
         let scp = if self.scps_apply() { self.levels(Layer::Scp, stack.scps) } else { Ok(()) };
         let rcp = if self.rcps_apply() { self.levels(Layer::Rcp, stack.rcps) } else { Ok(()) };
         let resource = stack.resource.as_ref().map(|policy| self.resource_policy(policy)).unwrap_or_default();
-        let is_root = matches!(self.principal, Principal::Root { .. });
+        let is_root = self.is_root();
         let has_identity = !is_root && self.side != Side::Outside;
         let look = |layer, policies| if has_identity { self.scan(layer, policies) } else { Found::default() };
         let identity = look(Layer::Identity, stack.identity);
@@ -260,12 +264,12 @@ impl<'a> Question<'a> {
                 match candidate.effect() {
                     Effect::Allow if found.allow.is_some() => {}
                     Effect::Allow => {
-                        if self.identity_statement(candidate) == Truth::Yes {
+                        if self.attached_statement(layer, candidate) == Truth::Yes {
                             found.allow = Some(place);
                         }
                     }
                     Effect::Deny => {
-                        if self.identity_statement(candidate) != Truth::No {
+                        if self.attached_statement(layer, candidate) != Truth::No {
                             found.deny = Some(place);
                             return found;
                         }
@@ -279,7 +283,7 @@ impl<'a> Question<'a> {
     /// A statement of a policy that is attached to its principal.
     ///
     /// AWS stores none without a resource or with a principal: what such a one means is unsettled.
-    pub(crate) fn identity_statement(&self, statement: &Statement) -> Truth {
+    pub(crate) fn attached_statement(&self, layer: Layer, statement: &Statement) -> Truth {
         if !statement.actions().covers(self.action) {
             return Truth::No;
         }
@@ -290,8 +294,16 @@ impl<'a> Question<'a> {
         if resource == Truth::No {
             return Truth::No;
         }
-        let principal = if statement.principals().is_some() { Truth::Unsettled } else { Truth::Yes };
+        let principal = match statement.principals() {
+            Some(_) => self.attached_principal(layer),
+            None => Truth::Yes,
+        };
         resource.and(principal).and(conditions_hold(statement.conditions(), self.context))
+    }
+
+    /// A `Principal` where there should be none. An RCP's is always `*`.
+    pub(crate) fn attached_principal(&self, layer: Layer) -> Truth {
+        if layer == Layer::Rcp { Truth::Yes } else { Truth::Unsettled }
     }
 
     fn resource_policy(&self, policy: &PolicyRef<'_>) -> ResourceFound {

@@ -12,6 +12,7 @@ mod condition;
 mod context;
 mod document;
 mod evaluate;
+mod explain;
 mod json;
 mod outcome;
 mod parse;
@@ -27,6 +28,9 @@ pub use self::{
     context::{Context, ContextValue},
     document::{ActionPattern, Actions, Document, Effect, ResourcePattern, Resources, Statement, Version},
     evaluate::evaluate,
+    explain::{
+        Element, Explanation, Failure, LayerExplanation, PolicyExplanation, StatementExplanation, explain,
+    },
     outcome::{Deciding, Decision, Evaluation, Layer, Limit, Place, Reason},
     principal::{Naming, Principal, PrincipalPattern, PrincipalType, Principals},
     request::{Level, PolicyRef, PolicyStack, Request},

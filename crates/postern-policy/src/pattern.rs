@@ -43,10 +43,6 @@ impl Pattern {
         Self { pieces: pieces.into(), ignore_case }
     }
 
-    pub(crate) fn pieces(&self) -> &[Piece] {
-        &self.pieces
-    }
-
     pub(crate) fn has_variables(&self) -> bool {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }))
     }

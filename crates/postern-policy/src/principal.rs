@@ -102,6 +102,23 @@ impl Principal {
         }
     }
 
+    /// What a `Principal` element could name it by, most exact first.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names = match self {
+            Self::Root { .. } | Self::Anonymous => Vec::new(),
+            Self::User { arn, .. } => vec![arn.to_string()],
+            Self::RoleSession { role, session, .. } => vec![session.to_string(), role.to_string()],
+            Self::FederatedUser { arn, user, .. } => {
+                std::iter::once(arn.to_string()).chain(user.as_ref().map(ToString::to_string)).collect()
+            }
+            Self::Service { name } => vec![name.to_string()],
+            Self::WebIdentity { provider } => vec![provider.to_string()],
+        };
+        names.extend(self.account().map(|account| account.to_string()));
+        names
+    }
+
     /// Whether this is a session of a service-linked role, which neither SCPs nor RCPs restrict.
     #[must_use]
     pub fn is_service_linked(&self) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! UG = *IAM User Guide*; E1 to E6 are the places where the best evaluator known errs.
 
+#[cfg(test)]
 mod common;
 
 use common::{ALICE, Scene, doc, raw, scene};

@@ -1,5 +1,6 @@
 //! How the layers combine: *IAM User Guide*, "Policy evaluation logic" and the pages named beside.
 
+#[cfg(test)]
 mod common;
 
 use common::{ALICE, ROLE, SESSION, Scene, allow, deny, doc, grants, raw, scene};
@@ -59,7 +60,7 @@ fn one_account() {
         ),
         (
             "one of two session policies",
-            send(SESSION).identity(allow("*")).session(other.clone()).session(allow("sqs:*")),
+            send(SESSION).identity(allow("*")).session(other).session(allow("sqs:*")),
             Allowed,
         ),
         ("session policy grants nothing", send(SESSION).session(allow("*")), ImplicitlyDenied),

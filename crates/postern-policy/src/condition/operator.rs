@@ -88,14 +88,14 @@ impl Comparison {
     pub const fn is_negated(self) -> bool {
         matches!(
             self,
-            C::StringNotEquals
-                | C::StringNotEqualsIgnoreCase
-                | C::StringNotLike
-                | C::NumericNotEquals
-                | C::DateNotEquals
-                | C::NotIpAddress
-                | C::ArnNotEquals
-                | C::ArnNotLike
+            Self::StringNotEquals
+                | Self::StringNotEqualsIgnoreCase
+                | Self::StringNotLike
+                | Self::NumericNotEquals
+                | Self::DateNotEquals
+                | Self::NotIpAddress
+                | Self::ArnNotEquals
+                | Self::ArnNotLike
         )
     }
 }

@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "every test file uses its part")]
 
 use postern_policy::{
-    Context, ContextValue, Decision, Document, Evaluation, Level, PolicyRef, PolicyStack, Principal, Request,
-    evaluate,
+    Context, ContextValue, Decision, Document, Evaluation, Explanation, Level, PolicyRef, PolicyStack,
+    Principal, Request, evaluate, explain,
 };
 
 pub(crate) const ALICE: &str = "arn:aws:iam::111111111111:user/alice";
@@ -147,6 +147,10 @@ impl Scene {
 
     pub(crate) fn decision(&self) -> Decision {
         self.evaluate().decision
+    }
+
+    pub(crate) fn explain(&self) -> Explanation {
+        self.on(explain)
     }
 
     pub(crate) fn reason(&self) -> Option<String> {
