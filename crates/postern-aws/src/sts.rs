@@ -156,3 +156,70 @@ impl Sts for StsClient {
         Ok(CallerIdentity { arn: identity.arn, user_id: identity.user_id })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use postern_types::SignedDuration;
+
+    use super::*;
+    use crate::{Answer, Patience};
+
+    #[test]
+    fn refusals_are_told_apart_by_what_can_be_done_about_them() {
+        let endpoint = Endpoint::aws("eu-central-1".parse().unwrap());
+        let sts = StsClient::new(Aws::new(Patience::default()).unwrap(), endpoint);
+        let at = "https://sts.eu-central-1.amazonaws.com".to_owned();
+        // Code, message, and what the broker hears. Texts are AWS's own (IAM and STS facts, sections 3 and 6).
+        let message = |m: &str| m.to_owned();
+        let cases = [
+            (
+                "AccessDenied",
+                "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+                StsError::WrongCode,
+            ),
+            (
+                "AccessDenied",
+                "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user. ",
+                StsError::UnknownDevice {
+                    message: message(
+                        "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
+                    ),
+                },
+            ),
+            (
+                "AccessDenied",
+                "User: a is not authorized",
+                StsError::AccessDenied { message: message("User: a is not authorized") },
+            ),
+            ("InvalidClientTokenId", "invalid", StsError::UnknownKey { message: message("invalid") }),
+            ("SignatureDoesNotMatch", "no", StsError::UnknownKey { message: message("no") }),
+            ("ExpiredToken", "expired", StsError::Expired { message: message("expired") }),
+            (
+                "ValidationError",
+                "too long",
+                StsError::Refused {
+                    status: 403,
+                    code: message("ValidationError"),
+                    message: message("too long"),
+                },
+            ),
+        ];
+        for (code, text, expected) in cases {
+            let answer = Answer { status: 403, code: code.into(), message: text.into(), request_id: None };
+            let kind = crate::error::kind_of(&answer, None, Timestamp::UNIX_EPOCH);
+            let error = AwsError {
+                answer: Some(Box::new(answer)),
+                ..AwsError::new(kind, "sts:GetSessionToken", None)
+            };
+            assert_eq!(sts.refusal(&error), expected, "{code} {text}");
+        }
+        let error = AwsError::new(Kind::Unreachable(Unreachable::Refused), "sts:AssumeRole", None);
+        let problem = message("the connection was refused");
+        assert_eq!(sts.refusal(&error), StsError::Unreachable { endpoint: at, problem });
+        let by = SignedDuration::from_mins(-20);
+        let error = AwsError::new(Kind::ClockSkew { by }, "sts:AssumeRole", None);
+        assert!(
+            matches!(sts.refusal(&error), StsError::ClockSkew { message } if message.contains("-1200 s"))
+        );
+    }
+}
