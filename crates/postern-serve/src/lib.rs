@@ -1,11 +1,11 @@
 //! Listeners: the sandbox over HTTP, with its guards, limits and shutdown.
 //!
 //! [`SandboxServer`] serves a [`World`](postern_sandbox::World) on loopback inside a tokio runtime;
-//! [`SandboxThread`] brings its own runtime, for tests and the demo.
+//! [`BlockingSandbox`] brings its own runtime, for tests and the demo.
 
 mod sandbox;
 
 pub use sandbox::{
-    Admin, Cut, Faults, NewAccount, RunningSandbox, SandboxConfig, SandboxServer, SandboxThread, ServeError,
-    When,
+    Admin, BlockingSandbox, Cut, Faults, NewAccount, RunningSandbox, SandboxConfig, SandboxServer,
+    ServeError, When,
 };

@@ -13,16 +13,16 @@ use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 mod admin;
+mod blocking;
 mod connection;
 mod faults;
 mod guard;
 mod ready;
 mod store;
-mod thread;
 
 pub use admin::Admin;
+pub use blocking::BlockingSandbox;
 pub use faults::{Cut, Faults, When};
-pub use thread::SandboxThread;
 
 use store::Store;
 
@@ -100,7 +100,7 @@ pub enum ServeError {
     /// An account cannot be made.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// The thread or the runtime of a [`SandboxThread`] cannot be started, or has ended.
+    /// The thread or the runtime of a [`BlockingSandbox`] cannot be started, or has ended.
     #[error("the sandbox's thread does not run")]
     Thread,
 }

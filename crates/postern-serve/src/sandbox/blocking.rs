@@ -9,14 +9,14 @@ use tokio::{runtime::Builder, sync::oneshot};
 use super::{Admin, Faults, RunningSandbox, SandboxConfig, SandboxServer, ServeError, Shared};
 
 /// A running sandbox with its own runtime. Dropping it ends it, with grace.
-pub struct SandboxThread {
+pub struct BlockingSandbox {
     endpoint: String,
     shared: std::sync::Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<Result<(), ServeError>>>,
 }
 
-impl SandboxThread {
+impl BlockingSandbox {
     /// Starts a sandbox; it accepts requests when this returns.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl SandboxThread {
     }
 }
 
-impl Drop for SandboxThread {
+impl Drop for BlockingSandbox {
     fn drop(&mut self) {
         // Nobody is left to hear of a failure; `shutdown` tells it.
         let _unheard = self.end();
