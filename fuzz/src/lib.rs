@@ -1,7 +1,7 @@
 //! What each target does with its input: read it, and hold what must be true of the result.
 //!
 //! The bodies stand here, without the fuzzer, so that `./test` can compile this file on stable and
-//! replay the seeds (`crates/postern-testkit/tests/fuzz_seeds.rs`).
+//! replay the seeds (`xtask/tests/fuzz_seeds.rs`).
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -63,7 +63,8 @@ pub fn estate_toml(data: &[u8]) {
     match Design::parse_bytes(data) {
         Ok(design) => {
             let text = std::str::from_utf8(data).expect("a design was read from it");
-            toml::from_str::<toml::Table>(text.trim_start_matches('\u{feff}')).expect("a design was read from it");
+            toml::from_str::<toml::Table>(text.trim_start_matches('\u{feff}'))
+                .expect("a design was read from it");
             // What it makes of the accounts may be refused, but never by a panic.
             let _ = design.desired(&|_| Err("no files here".to_owned()), &|_| Default::default());
         }

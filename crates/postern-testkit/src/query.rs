@@ -49,7 +49,8 @@ pub fn element(xml: &str, name: &str) -> String {
 /// Parameters as the body of a form.
 #[must_use]
 pub fn form(parameters: &[(&str, &str)]) -> Vec<u8> {
-    let pairs: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let pairs: Vec<String> =
+        parameters.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     pairs.join("&").into_bytes()
 }
 

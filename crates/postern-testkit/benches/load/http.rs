@@ -41,7 +41,8 @@ impl Client {
         self.line.clear();
         connection.read_line(&mut self.line)?;
         let mut keep = self.line.starts_with("HTTP/1.1");
-        let status = self.line.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(|| bad("no status"))?;
+        let status =
+            self.line.split(' ').nth(1).and_then(|s| s.parse().ok()).ok_or_else(|| bad("no status"))?;
         let mut length = None;
         loop {
             self.line.clear();
