@@ -33,7 +33,7 @@ pub(crate) fn grants(principal: &str) -> Document {
     doc(&format!(r#"{{"Effect":"Allow","Principal":{principal},"Action":"*"}}"#))
 }
 
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scene {
     pub(crate) principal: Principal,
     pub(crate) action: String,
