@@ -72,6 +72,8 @@ fn serve(
     let service = service_fn(move |request| answer(request, peer, Arc::clone(&shared), Arc::clone(&rng)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // Names of headers have no case, but as AWS writes them they look familiar.
+        .title_case_headers(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(64 << 10)
         .serve_connection(TokioIo::new(stream), service);
