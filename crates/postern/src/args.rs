@@ -52,6 +52,23 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     /// Enrol people, and see who is enrolled
     People(commands::people::PeopleArgs),
+    /// Run a local AWS that checks everything
+    Sandbox(commands::sandbox::SandboxArgs),
+    /// Take an MFA session: one code, good for every role until it ends
+    Login(commands::login::LoginArgs),
+    /// Run a command with a role's credentials
+    Exec(commands::exec::ExecArgs),
+    /// Hand a role's credentials to an SDK that asks for them
+    CredentialProcess(commands::credential_process::CredentialProcessArgs),
+    /// Show sessions, time left, and keys
+    Status(commands::status::StatusArgs),
+    /// Forget every session
+    Logout(commands::logout::LogoutArgs),
+    /// List, add and remove stored access keys
+    Keys(commands::keys::KeysArgs),
+    /// Hold the key that seals sessions
+    #[command(hide = true)]
+    Agent(commands::agent::AgentArgs),
     /// Write a shell's completions to standard output
     Completions(commands::completions::CompletionsArgs),
     /// Write the man pages into a directory

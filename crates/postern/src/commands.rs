@@ -1,8 +1,16 @@
 //! One file per command: its arguments, and one function that runs it.
 
+pub(crate) mod agent;
 pub(crate) mod completions;
+pub(crate) mod credential_process;
+pub(crate) mod exec;
+pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod man;
 pub(crate) mod people;
+pub(crate) mod sandbox;
+pub(crate) mod status;
 
 use crate::{
     args::Command,
@@ -14,6 +22,14 @@ use crate::{
 pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus, CliError> {
     match command {
         Command::People(args) => people::run(args, context),
+        Command::Sandbox(args) => sandbox::run(args, context),
+        Command::Login(args) => login::run(args, context),
+        Command::Exec(args) => exec::run(args, context),
+        Command::CredentialProcess(args) => credential_process::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Logout(args) => logout::run(args, context),
+        Command::Keys(args) => keys::run(args, context),
+        Command::Agent(args) => agent::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
     }

@@ -7,6 +7,7 @@ mod access;
 mod args;
 mod commands;
 mod context;
+mod daily;
 mod env;
 mod errors;
 mod estate_file;
@@ -21,6 +22,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let environment = env::Environment::of_process();
+    // What SDKs ask for all day is answered before anything is built or read that the answer does not need.
+    if let Some(answered) = commands::credential_process::ready_answer(&arguments, &environment) {
+        return answered;
+    }
     let cli = match args::parse(&arguments) {
         Ok(cli) => cli,
         Err(outcome) => return outcome,

@@ -132,7 +132,7 @@ fn conclude(
     let done = outcome.fates.iter().filter(|fate| matches!(fate, Fate::Done(_))).count();
     let left = outcome.fates.iter().filter(|fate| matches!(fate, Fate::Left)).count();
     if outcome.is_complete() {
-        let rest = prepared.again()?;
+        let rest = prepared.again(context)?;
         if !rest.is_empty() {
             context.printer.data(&report::plan::render(&rest, names))?;
             return Err(CliError::failed(

@@ -1,5 +1,6 @@
 //! `postern demo`
 
+mod play;
 mod scene;
 mod stage;
 mod story;
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &DemoArgs, context: &mut Context) -> Result<ExitStatus, 
         "The sandbox listens on {}; it verifies every signature, MFA code, token and policy.",
         stage.endpoint()
     ))?;
-    story::tell(&stage, &mut scene, args.dangerously_weaken)?;
+    let alice = story::tell(&stage, &mut scene, args.dangerously_weaken)?;
     scene.line("")?;
     context.printer.data(&scene.table())?;
     if !scene.surprises().is_empty() {
@@ -66,11 +67,11 @@ pub(crate) fn run(args: &DemoArgs, context: &mut Context) -> Result<ExitStatus, 
     }
     scene.line(&format!("\n{} {} steps, each as told.", paint(GOOD, "✓"), scene.shown()))?;
     if let Some(interrupted) = interrupted {
-        context.printer.data(&stage.exports())?;
+        context.printer.data(&play::exports(&stage, &alice))?;
         while !interrupted.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-    stage.strike();
+    stage.strike()?;
     Ok(ExitStatus::Done)
 }

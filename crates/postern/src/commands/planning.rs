@@ -7,6 +7,7 @@ use postern_types::{AccountId, Timestamp};
 
 use crate::{
     access::{self, Access, AccountNames, account_label},
+    commands::cap,
     context::Context,
     errors::CliError,
     estate_file::EstateFile,
@@ -54,6 +55,7 @@ impl Wanted {
         let names = access::account_names(&file.design);
         // Judged with AWS's default quotas, so that nothing needs to be called for a file that cannot be applied.
         let desired = file.desired(&|_| Quotas::default())?;
+        cap::check(context, &file, &desired, None)?;
         Ok(Self { file, desired, names })
     }
 }
@@ -71,14 +73,14 @@ impl Prepared {
         let accounts = scope.resolve(&wanted.names)?;
         context.printer.status(&format!("reading {} …", counted(accounts.len(), "account")));
         let access = access::open(context, &wanted.file.design, &accounts)?;
-        let plan = compare(&access, &wanted, &accounts)?;
+        let plan = compare(context, &access, &wanted, &accounts)?;
         Ok(Self { wanted, access, plan })
     }
 
     /// Reads the accounts once more and says what is left to do.
-    pub(crate) fn again(&self) -> Result<Plan, CliError> {
+    pub(crate) fn again(&self, context: &Context) -> Result<Plan, CliError> {
         let accounts: Vec<AccountId> = self.access.connections.keys().copied().collect();
-        compare(&self.access, &self.wanted, &accounts)
+        compare(context, &self.access, &self.wanted, &accounts)
     }
 
     /// The plan as versioned JSON.
@@ -90,7 +92,7 @@ impl Prepared {
     }
 }
 
-fn compare(access: &Access, wanted: &Wanted, accounts: &[AccountId]) -> Result<Plan, CliError> {
+fn compare(context: &Context, access: &Access, wanted: &Wanted, accounts: &[AccountId]) -> Result<Plan, CliError> {
     let snapshot = collect(&access.connections, &Timestamp::now);
     if !snapshot.gaps.is_empty() {
         let mut error = CliError::failed("the accounts could not be read completely, so there is no plan");
@@ -109,6 +111,7 @@ fn compare(access: &Access, wanted: &Wanted, accounts: &[AccountId]) -> Result<P
         snapshot.estate.accounts.get(&account).map(|found| found.quotas.clone()).unwrap_or_default()
     };
     let mut desired = wanted.file.desired(&quotas)?;
+    cap::check(context, &wanted.file, &desired, Some(&snapshot.estate))?;
     desired.estate.accounts.retain(|account, _| accounts.contains(account));
     Ok(diff(&snapshot.estate, &desired))
 }

@@ -53,7 +53,11 @@ fn account(text: &str) -> Result<NewAccount, String> {
         None => (text, None),
         Some((name, id)) => (name, Some(id.parse().map_err(|error| format!("{error}"))?)),
     };
-    if name.is_empty() { Err("the account has no name".to_owned()) } else { Ok(NewAccount { name: Some(name.to_owned()), id }) }
+    if name.is_empty() {
+        Err("the account has no name".to_owned())
+    } else {
+        Ok(NewAccount { name: Some(name.to_owned()), id })
+    }
 }
 
 pub(crate) fn run(args: &SandboxArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
@@ -91,8 +95,16 @@ fn serve(args: &ServeArgs, context: &mut Context) -> Result<ExitStatus, CliError
     Ok(ExitStatus::Done)
 }
 
-fn announce(context: &Context, running: &RunningSandbox, ready_file: &std::path::Path) -> Result<(), CliError> {
-    context.printer.data(&format!("endpoint: {}\nready file: {}\n", running.endpoint(), ready_file.display()))?;
+fn announce(
+    context: &Context,
+    running: &RunningSandbox,
+    ready_file: &std::path::Path,
+) -> Result<(), CliError> {
+    context.printer.data(&format!(
+        "endpoint: {}\nready file: {}\n",
+        running.endpoint(),
+        ready_file.display()
+    ))?;
     context.printer.status("Ctrl-C ends it");
     Ok(())
 }

@@ -17,29 +17,30 @@ use crate::{
 const DENIED: Expected = Expected::Refused("AccessDenied");
 
 /// What a person holds after enrolment.
-struct Person {
+pub(super) struct Person {
     key: Actor,
-    long_term: LongTermKey,
-    entry: KeyEntry,
-    codes: Codes,
+    pub(super) long_term: LongTermKey,
+    pub(super) entry: KeyEntry,
+    pub(super) codes: Codes,
 }
 
-/// All six chapters.
+/// All six chapters. Answers the person whose key was stolen, to play on with.
 pub(super) fn tell(
     stage: &Stage,
     scene: &mut Scene<'_>,
     weakened: Option<Weakness>,
-) -> Result<(), CliError> {
+) -> Result<Person, CliError> {
     let old_key = one_account(stage, scene)?;
     build(stage, scene)?;
     if let Some(weakness) = weakened {
-        stage.weaken(weakness)?;
+        stage.dangerously_weaken(weakness)?;
     }
     let alice = enrol(stage, scene)?;
     let plain = stolen_key(stage, scene, &alice)?;
     let (developer, role) = owner(stage, scene, &alice)?;
     inside_the_role(stage, scene, &developer, &role)?;
-    an_hour_later(stage, scene, &old_key, &alice.key, &plain, &developer)
+    an_hour_later(stage, scene, &old_key, &alice.key, &plain, &developer)?;
+    Ok(alice)
 }
 
 fn nothing(_: &Answer) -> String {
@@ -80,7 +81,7 @@ fn one_account(stage: &Stage, scene: &mut Scene<'_>) -> Result<Actor, CliError> 
     scene.attempt("thief", "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
     scene.note(Goal::ReadBuckets, loot, &answer);
 
-    let role = stage.old_role();
+    let role = stage.old_role()?;
     let answer = stage.call(&thief, &assume(&role, "thief"))?;
     scene.attempt("thief", &assume_command(&role), &answer, Expected::Works, &list("AssumedRoleId"))?;
     scene.note(Goal::EnterProduction, loot, &answer);
@@ -117,7 +118,7 @@ fn enrol(stage: &Stage, scene: &mut Scene<'_>) -> Result<Person, CliError> {
         "      → MFA device {} enabled with two codes, access key {} created",
         entry.serial, entry.id
     ))?;
-    Ok(Person { key: Actor::of_key("alice", &key), long_term: key, entry, codes })
+    Ok(Person { key: Actor::of_key(&key), long_term: key, entry, codes })
 }
 
 /// (c) The thief steals a person's new long-term key.
@@ -125,7 +126,7 @@ fn stolen_key(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<Ac
     scene.chapter('c', "The thief steals alice's new key")?;
     let thief = &alice.key;
     let loot = Loot::PersonKey;
-    let developer = stage.role("prod", "developer");
+    let developer = stage.role("prod", "developer")?;
 
     let answer = stage.call(thief, &Call::sts("GetCallerIdentity", &[]))?;
     scene.attempt("thief", "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
@@ -182,7 +183,7 @@ fn guessing(
     let answer = stage.call(&alice.key, &call)?;
     let command = format!("aws sts get-session-token --serial-number {serial} --token-code {guess}");
     scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
-    let foreign = stage.foreign_device().as_str().to_owned();
+    let foreign = stage.foreign_device()?;
     let call = assume_with_code(developer, "thief", &foreign, &guess);
     let answer = stage.call(&alice.key, &call)?;
     let command = format!("{} --serial-number {foreign} --token-code {guess}", assume_command(developer));
@@ -200,7 +201,7 @@ fn plain_session(
     let loot = Loot::PlainSession;
     let answer = stage.call(thief, &Call::sts("GetSessionToken", &[]))?;
     scene.attempt("thief", "aws sts get-session-token", &answer, Expected::Works, &list("AccessKeyId"))?;
-    let session = Actor::issued("thief", &answer)?;
+    let session = Actor::issued(&answer)?;
 
     let answer = stage.call(&session, &Call::sts("GetCallerIdentity", &[]))?;
     scene.attempt("thief", "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
@@ -268,12 +269,12 @@ fn owner(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<(Actor,
     scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
     scene.tell("The thief looked over her shoulder, but a code counts once.")?;
 
-    let role = stage.role("prod", "developer");
+    let role = stage.role("prod", "developer")?;
     let request = AssumeRole::plain(role.clone(), &alice.entry);
     let credentials = sts
         .assume_role(&session, &request)
         .map_err(|error| CliError::failed("alice's role was refused").caused_by(error))?;
-    let developer = Actor::temporary("alice", &credentials.credentials);
+    let developer = Actor::temporary(&credentials.credentials);
 
     let answer = stage.call(&developer, &Call::sts("GetCallerIdentity", &[]))?;
     let command = "postern exec prod/developer -- aws sts get-caller-identity";
@@ -284,7 +285,7 @@ fn owner(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<(Actor,
     let answer = stage.call(&developer, &Call::list_buckets())?;
     scene.attempt("alice", "postern exec prod/developer -- aws s3 ls", &answer, Expected::Works, &list("Name"))?;
 
-    let session = Actor::temporary("alice", &session.credentials);
+    let session = Actor::temporary(&session.credentials);
     let long = assume_for(&role, "alice", 12 * 3_600);
     let answer = stage.call(&session, &long)?;
     let command = format!("{} --duration-seconds 43200", assume_command(&role));
@@ -321,7 +322,7 @@ fn inside_the_role(
     let command = format!("aws iam delete-role-permissions-boundary --role-name {name}");
     scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
 
-    let cap = stage.cap("prod");
+    let cap = stage.cap("prod")?;
     let admin = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
     let parameters = [("PolicyArn", cap.as_str()), ("PolicyDocument", admin), ("SetAsDefault", "true")];
     let answer = stage.call(developer, &Call::iam("CreatePolicyVersion", &parameters))?;
@@ -329,7 +330,7 @@ fn inside_the_role(
     scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
 
     for (account, other) in [("prod", "readonly"), ("dev", "developer"), ("prod", "postern-admin")] {
-        let other = stage.role(account, other);
+        let other = stage.role(account, other)?;
         let answer = stage.call(developer, &assume(&other, "thief"))?;
         scene.attempt("thief", &assume_command(&other), &answer, DENIED, &nothing)?;
         if account == "prod" {
@@ -358,7 +359,7 @@ fn an_hour_later(
     developer: &Actor,
 ) -> Result<(), CliError> {
     scene.chapter('f', "An hour later")?;
-    let clock = stage.advance(3_601)?;
+    let clock = stage.advance(3_601);
     scene.line(&format!("      the sandbox's clock moves on to {clock}"))?;
     let goal = Goal::LastBeyondAnHour;
 
@@ -367,7 +368,7 @@ fn an_hour_later(
     scene.attempt("thief", "aws s3 ls", &answer, expired, &list("Name"))?;
     scene.note(goal, Loot::RoleCredentials, &answer);
 
-    let role = stage.role("prod", "developer");
+    let role = stage.role("prod", "developer")?;
     for (actor, loot) in [(person_key, Loot::PersonKey), (plain_session, Loot::PlainSession)] {
         let answer = stage.call(actor, &assume(&role, "thief"))?;
         scene.attempt("thief", &assume_command(&role), &answer, DENIED, &nothing)?;

@@ -1,0 +1,98 @@
+//! `postern exec`
+
+use std::{ffi::OsString, io, os::unix::process::CommandExt, process::Command};
+
+use clap::Args;
+use postern_types::{MfaCode, SessionDuration, UserName};
+
+use crate::{
+    context::Context,
+    daily::Daily,
+    env,
+    errors::{CliError, ExitStatus},
+};
+
+/// Arguments of `postern exec`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  postern exec prod/developer -- aws ec2 describe-instances
+  postern exec dev/readonly -- terraform plan
+  postern exec prod/developer -- $SHELL
+
+postern becomes the command: exit code, signals and terminal are the command's own. The credentials stand in its
+environment, readable by this user's other programs, and end within the hour; a program that runs longer asks
+again by itself if a profile has `credential_process = postern credential-process ACCOUNT/ROLE`.")]
+pub(crate) struct ExecArgs {
+    /// The role, as ACCOUNT/ROLE of the estate file
+    #[arg(value_name = "ACCOUNT/ROLE")]
+    target: String,
+    /// Whose key to use, where there are several [env: POSTERN_PERSON]
+    #[arg(long, value_name = "NAME")]
+    person: Option<UserName>,
+    /// The code that the MFA device shows, if one is needed
+    #[arg(long, value_name = "CODE")]
+    mfa_code: Option<MfaCode>,
+    /// How long the credentials are to last, 15m to 1h [default: 1h]
+    #[arg(long, value_name = "TIME")]
+    duration: Option<SessionDuration>,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+/// What would lead an SDK to other credentials than those in the variables, or to ones that are stale.
+const REMOVED: &[&str] = &[
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_SECURITY_TOKEN",
+    "AWS_ACCOUNT_ID",
+    // Ours: no business of the command's.
+    env::POSTERN_PASSPHRASE,
+];
+
+pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    let daily = Daily::open(context)?;
+    let target = daily.target(&args.target)?;
+    let route = daily.route(args.person.as_ref())?;
+    let request = daily.request(&target, &route, args.duration);
+    let credentials = daily.role(&route, &request, args.mfa_code)?.credentials.credentials;
+
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Err(CliError::usage("there is no command to run"));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    for name in REMOVED {
+        command.env_remove(name);
+    }
+    command
+        .env("AWS_ACCESS_KEY_ID", credentials.id.as_str())
+        .env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose_secret())
+        .env("AWS_SESSION_TOKEN", credentials.token.expose_secret())
+        .env("AWS_CREDENTIAL_EXPIRATION", credentials.expires_at.to_string())
+        .env("POSTERN_TARGET", &args.target);
+    // A region or endpoint that the caller has set is a choice; the estate's is a default.
+    let chosen = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| context.environment.text(name));
+    let region = chosen.unwrap_or(daily.design.region.value.as_str());
+    command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region);
+    if context.environment.text("AWS_ENDPOINT_URL").is_none()
+        && let Some(url) = daily.endpoint_url(target.arn.account())
+    {
+        command.env("AWS_ENDPOINT_URL", url);
+    }
+    // Answers only if it could not.
+    let error = command.exec();
+    let shown = program.to_string_lossy();
+    Err(match error.kind() {
+        io::ErrorKind::NotFound => CliError::failed(format!("there is no command `{shown}`")),
+        _ => CliError::failed(format!("cannot run `{shown}`")).caused_by(error),
+    })
+}

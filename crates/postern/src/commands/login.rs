@@ -1,0 +1,51 @@
+//! `postern login`
+
+use clap::Args;
+use postern_broker::LoginMode;
+use postern_types::{MfaCode, Timestamp, UserName};
+
+use crate::{
+    context::Context,
+    daily::{Daily, time_left},
+    errors::{CliError, ExitStatus},
+    output::{GOOD, paint},
+};
+
+/// Arguments of `postern login`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  postern login                           asks for a code on the terminal
+  postern login --mfa-code 123456
+  POSTERN_MFA_PROCESS='pass otp aws' postern login
+
+The session serves every role until it ends. Where the code comes from, in this order: --mfa-code, the command in
+POSTERN_MFA_PROCESS or `mfa_process` of ~/.config/postern/config.toml (started without a shell), the terminal.")]
+pub(crate) struct LoginArgs {
+    /// The code that the MFA device shows
+    #[arg(long, value_name = "CODE")]
+    mfa_code: Option<MfaCode>,
+    /// Whose key to use, where there are several [env: POSTERN_PERSON]
+    #[arg(long, value_name = "NAME")]
+    person: Option<UserName>,
+    /// Take a new session even if one is live
+    #[arg(long)]
+    fresh: bool,
+}
+
+pub(crate) fn run(args: &LoginArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    let daily = Daily::open(context)?;
+    let route = daily.route(args.person.as_ref())?;
+    // Who gives a code wants it used.
+    let mode = if args.fresh || args.mfa_code.is_some() { LoginMode::Fresh } else { LoginMode::IfNeeded };
+    let session = daily.login(&route, mode, args.mfa_code)?;
+    let now = Timestamp::now();
+    daily.cache.sweep(now)?;
+    context.printer.status(&format!(
+        "{} logged in as {}, for {}",
+        paint(GOOD, "✓"),
+        route.key.user,
+        time_left(session.credentials.expires_at, now)
+    ));
+    Ok(ExitStatus::Done)
+}

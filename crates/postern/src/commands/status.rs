@@ -1,0 +1,198 @@
+//! `postern status`
+
+use clap::Args;
+use postern_broker::{CachedSession, KeyEntry, SecretStore};
+use postern_types::{AccessKeyId, RoleCredentials, Timestamp};
+use postern_vault::HolderKind;
+use serde::Serialize;
+
+use crate::{
+    context::Context,
+    daily::time_left,
+    errors::{CliError, ExitStatus},
+    keystore,
+    output::{BOLD, paint},
+    personal::session_cache,
+};
+
+/// Arguments of `postern status`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  postern status
+  postern status --json | jq -r '.sessions[].expires_at'")]
+pub(crate) struct StatusArgs {
+    /// Write JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct StatusRecord {
+    format: u8,
+    sealed_by: Option<&'static str>,
+    sessions: Vec<SessionRecord>,
+    roles: Vec<RoleRecord>,
+    key_store: &'static str,
+    key_store_error: Option<String>,
+    keys: Vec<KeyRecord>,
+}
+
+#[derive(Serialize)]
+struct SessionRecord {
+    person: String,
+    account: String,
+    access_key_id: String,
+    mfa_serial: String,
+    region: String,
+    endpoint_url: Option<String>,
+    expires_at: String,
+    seconds_left: i64,
+}
+
+#[derive(Serialize)]
+struct RoleRecord {
+    role: String,
+    access_key_id: String,
+    source_access_key_id: String,
+    expires_at: String,
+    seconds_left: i64,
+}
+
+#[derive(Serialize)]
+struct KeyRecord {
+    person: String,
+    account: String,
+    access_key_id: String,
+    mfa_serial: String,
+    added_at: String,
+}
+
+pub(crate) fn run(args: &StatusArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    let now = Timestamp::now();
+    let cache = session_cache(context)?;
+    let mut sessions = cache.sessions()?;
+    sessions.retain(|session| session.session.credentials.expires_at > now);
+    let mut roles = cache.roles()?;
+    roles.retain(|(role, _)| role.credentials.expires_at > now);
+    roles.sort_by(|a, b| a.0.role.cmp(&b.0.role));
+    // A store that cannot be reached is told of, and no reason to hide the sessions.
+    let (store, keys) = match keystore::open(context) {
+        Ok(store) => (keystore::kind_words(store.kind()), SecretStore::list(&*store).map_err(CliError::from)),
+        Err(error) => ("the key store", Err(error)),
+    };
+    let text = if args.json {
+        json(&sessions, &roles, store, keys, cache.holder().kind(), now)?
+    } else {
+        people(&sessions, &roles, store, keys, now)
+    };
+    context.printer.data(&text)?;
+    Ok(ExitStatus::Done)
+}
+
+fn people(
+    sessions: &[CachedSession],
+    roles: &[(RoleCredentials, AccessKeyId)],
+    store: &str,
+    keys: Result<Vec<KeyEntry>, CliError>,
+    now: Timestamp,
+) -> String {
+    let mut text = format!("{}\n", paint(BOLD, "Sessions"));
+    if sessions.is_empty() {
+        text.push_str("  none; `postern login` takes one\n");
+    }
+    for CachedSession { entry, session, key } in sessions {
+        let place = key.endpoint.url.as_deref().map(|url| format!("  at {url}")).unwrap_or_default();
+        let left = time_left(session.credentials.expires_at, now);
+        text.push_str(&format!("  {} in {}  {left} left{place}\n", entry.user, entry.account));
+    }
+    if !roles.is_empty() {
+        text.push_str(&format!("\n{}\n", paint(BOLD, "Roles in use")));
+    }
+    for (role, _) in roles {
+        let left = time_left(role.credentials.expires_at, now);
+        text.push_str(&format!("  {}  {left} left\n", role.role));
+    }
+    text.push_str(&format!("\n{}\n", paint(BOLD, "Access keys")));
+    match keys {
+        Ok(keys) if keys.is_empty() => text.push_str(&format!("  none in {store}\n")),
+        Ok(keys) => {
+            for key in keys {
+                let days = now.duration_since(key.added_at).as_hours() / 24;
+                text.push_str(&format!(
+                    "  {} of {} in {}, in {store} since {days} days\n",
+                    key.id, key.user, key.account
+                ));
+            }
+        }
+        Err(error) => {
+            text.push_str(&format!("  {}", error.message));
+            for cause in &error.causes {
+                text.push_str(&format!(": {cause}"));
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn json(
+    sessions: &[CachedSession],
+    roles: &[(RoleCredentials, AccessKeyId)],
+    store: &'static str,
+    keys: Result<Vec<KeyEntry>, CliError>,
+    holder: Option<HolderKind>,
+    now: Timestamp,
+) -> Result<String, CliError> {
+    let left = |until: Timestamp| until.duration_since(now).as_secs();
+    let (keys, key_store_error) = match keys {
+        Ok(keys) => (keys, None),
+        Err(error) => (Vec::new(), Some(error.message)),
+    };
+    let record = StatusRecord {
+        format: 1,
+        sealed_by: holder.map(|holder| match holder {
+            HolderKind::Kernel => "kernel",
+            HolderKind::Agent => "agent",
+        }),
+        sessions: sessions
+            .iter()
+            .map(|CachedSession { entry, session, key }| SessionRecord {
+                person: entry.user.to_string(),
+                account: entry.account.to_string(),
+                access_key_id: entry.id.to_string(),
+                mfa_serial: entry.serial.to_string(),
+                region: key.endpoint.region.to_string(),
+                endpoint_url: key.endpoint.url.as_deref().map(str::to_owned),
+                expires_at: session.credentials.expires_at.to_string(),
+                seconds_left: left(session.credentials.expires_at),
+            })
+            .collect(),
+        roles: roles
+            .iter()
+            .map(|(role, source)| RoleRecord {
+                role: role.role.to_string(),
+                access_key_id: role.credentials.id.to_string(),
+                source_access_key_id: source.to_string(),
+                expires_at: role.credentials.expires_at.to_string(),
+                seconds_left: left(role.credentials.expires_at),
+            })
+            .collect(),
+        key_store: store,
+        key_store_error,
+        keys: keys
+            .iter()
+            .map(|key| KeyRecord {
+                person: key.user.to_string(),
+                account: key.account.to_string(),
+                access_key_id: key.id.to_string(),
+                mfa_serial: key.serial.to_string(),
+                added_at: key.added_at.to_string(),
+            })
+            .collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&record)
+        .map_err(|error| CliError::failed("cannot write the status").caused_by(error))?;
+    text.push('\n');
+    Ok(text)
+}

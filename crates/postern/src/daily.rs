@@ -1,0 +1,325 @@
+//! What `login`, `exec` and `credential-process` share: the estate, the person, the broker over its ports.
+
+use std::{cell::OnceCell, path::PathBuf};
+
+use postern_aws::{Aws, Endpoint, Patience, StsClient};
+use postern_broker::{
+    AssumeRole, Broker, CallerIdentity, Credentials, KeyEntry, LoginMode, MfaPrompt, Obtained, Route,
+    SecretStore, Sts, StsEndpoint, StsError, Target,
+};
+use postern_estate::{ADMIN_ROLE, Design, PATH};
+use postern_types::{
+    AccountId, LongTermKey, MfaCode, MfaSerial, MfaSession, RoleArn, RoleCredentials, RoleName,
+    SessionDuration, Timestamp, UserName,
+};
+use postern_vault::SealedCache;
+use strsim::jaro_winkler;
+
+use crate::{
+    access,
+    context::Context,
+    env,
+    errors::CliError,
+    estate_file::EstateFile,
+    keystore::LazyStore,
+    personal::{PersonalSettings, session_cache},
+    prompt::Codes,
+};
+
+/// The daily flow of one person on one estate.
+pub(crate) struct Daily<'a> {
+    context: &'a Context,
+    /// The estate.
+    pub(crate) design: Design,
+    path: PathBuf,
+    /// Where sessions rest.
+    pub(crate) cache: SealedCache,
+    /// Where keys rest; opened at the first use.
+    pub(crate) store: LazyStore<'a>,
+    sts: LazySts,
+}
+
+impl<'a> Daily<'a> {
+    pub(crate) fn open(context: &'a Context) -> Result<Self, CliError> {
+        let EstateFile { path, design, .. } = EstateFile::load(context)?;
+        let environment = context.environment.texts();
+        let endpoint = access::endpoint_of(&environment, None, &design, design.bastion.account.value);
+        Ok(Self {
+            context,
+            cache: session_cache(context)?,
+            store: LazyStore::new(context),
+            sts: LazySts::new(endpoint),
+            design,
+            path,
+        })
+    }
+
+    /// The port to STS.
+    pub(crate) fn sts(&self) -> &dyn Sts {
+        &self.sts
+    }
+
+    /// Whose key is used, and where it goes.
+    ///
+    /// The person who is named; else the one who is logged in; else the one whose key is the only one.
+    pub(crate) fn route(&self, named: Option<&UserName>) -> Result<Route, CliError> {
+        let endpoint = StsEndpoint {
+            region: self.design.region.value.clone(),
+            url: self.sts.endpoint.url("sts").map(Into::into),
+        };
+        let named = match named {
+            Some(named) => Some(named.clone()),
+            None => self.person_of_environment()?,
+        };
+        let account = self.design.bastion.account.value;
+        let wanted = |entry: &KeyEntry| {
+            entry.account == account && named.as_ref().is_none_or(|named| entry.user == *named)
+        };
+        let now = Timestamp::now();
+        let mut live: Vec<KeyEntry> = self
+            .cache
+            .sessions()?
+            .into_iter()
+            .filter(|s| s.key.endpoint == endpoint && s.session.credentials.expires_at > now)
+            .map(|session| session.entry)
+            .filter(wanted)
+            .collect();
+        if live.is_empty() {
+            live = self.store.list()?.into_iter().filter(wanted).collect();
+        }
+        let key = one_person(live, named.as_ref(), account)?;
+        Ok(Route { key, endpoint, session: self.design.bastion.session })
+    }
+
+    fn person_of_environment(&self) -> Result<Option<UserName>, CliError> {
+        let text = self.context.environment.text(env::POSTERN_PERSON);
+        text.map(|text| {
+            text.parse().map_err(|e| {
+                CliError::usage(format!("`{}` names no person", env::POSTERN_PERSON)).caused_by(e)
+            })
+        })
+        .transpose()
+    }
+
+    /// What `ACCOUNT/ROLE` means in this estate.
+    pub(crate) fn target(&self, text: &str) -> Result<Target, CliError> {
+        let targets = targets(&self.design);
+        let found = targets.iter().find(|t| text == format!("{}/{}", t.account, t.role));
+        found.cloned().ok_or_else(|| {
+            let error = CliError::usage(format!("`{}` has no role `{text}`", self.path.display()));
+            match nearest(&targets, text) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint("roles are named ACCOUNT/ROLE, as in `prod/developer`"),
+            }
+        })
+    }
+
+    /// The endpoint that the estate file names for an account's services.
+    pub(crate) fn endpoint_url(&self, account: AccountId) -> Option<&str> {
+        let own = self.design.accounts.values().find(|a| a.id.value == account);
+        let own = own.and_then(|account| account.endpoint_url.as_ref());
+        own.or(self.design.endpoint_url.as_ref()).map(|url| url.value.as_str())
+    }
+
+    /// The request for a role along a route.
+    pub(crate) fn request(
+        &self,
+        target: &Target,
+        route: &Route,
+        duration: Option<SessionDuration>,
+    ) -> AssumeRole {
+        let mut request = AssumeRole::plain(target.arn.clone(), &route.key);
+        if self.design.bastion.source_identity {
+            request.source_identity = request.session_name.as_str().parse().ok();
+        }
+        if let Some(duration) = duration {
+            request.duration = duration;
+        }
+        request
+    }
+
+    pub(crate) fn login(
+        &self,
+        route: &Route,
+        mode: LoginMode,
+        code: Option<MfaCode>,
+    ) -> Result<MfaSession, CliError> {
+        let codes = self.codes(code)?;
+        Ok(self.broker(&codes).login(route, mode)?)
+    }
+
+    pub(crate) fn role(
+        &self,
+        route: &Route,
+        request: &AssumeRole,
+        code: Option<MfaCode>,
+    ) -> Result<Obtained, CliError> {
+        let codes = self.codes(code)?;
+        Ok(self.broker(&codes).role(route, request)?)
+    }
+
+    fn codes(&self, given: Option<MfaCode>) -> Result<Codes, CliError> {
+        let settings = PersonalSettings::load(&self.context.environment)?;
+        Ok(Codes::new(given, settings.mfa_process().map(str::to_owned)))
+    }
+
+    fn broker<'b>(&'b self, prompt: &'b dyn MfaPrompt) -> Broker<'b> {
+        Broker { store: &self.store, sts: &self.sts, prompt, cache: &self.cache, clock: &Timestamp::now }
+    }
+}
+
+/// The one person among these keys.
+fn one_person(
+    mut keys: Vec<KeyEntry>,
+    named: Option<&UserName>,
+    account: AccountId,
+) -> Result<KeyEntry, CliError> {
+    // Of two keys of one person, as there are while one is replaced by the other, the newer.
+    keys.sort_by(|a, b| a.user.cmp(&b.user).then(b.added_at.cmp(&a.added_at)));
+    keys.dedup_by(|later, kept| later.user == kept.user);
+    match (keys.len(), keys.pop()) {
+        (1, Some(key)) => Ok(key),
+        (0, _) | (_, None) => Err(match named {
+            Some(named) => {
+                CliError::failed(format!("the key store holds no key of `{named}` in account {account}"))
+            }
+            None => CliError::failed(format!("the key store holds no key in account {account}")),
+        }
+        .hint("`postern people enrol NAME` makes one; `postern keys add` takes one that exists")),
+        (_, Some(last)) => {
+            let names: Vec<String> = keys.iter().chain([&last]).map(|key| key.user.to_string()).collect();
+            Err(CliError::usage(format!("there are keys of several people: {}", names.join(", ")))
+                .hint(format!("name one: `--person {}`, or set POSTERN_PERSON", last.user)))
+        }
+    }
+}
+
+/// Every role that the estate file makes, as people name it.
+pub(crate) fn targets(design: &Design) -> Vec<Target> {
+    let path = PATH.parse().unwrap_or_else(|_| unreachable!("a fixed and valid path"));
+    let admin: RoleName = ADMIN_ROLE.parse().unwrap_or_else(|_| unreachable!("a fixed and valid name"));
+    let mut targets = Vec::new();
+    let mut add = |account: &str, id: AccountId, role: &RoleName| {
+        targets.push(Target {
+            account: account.into(),
+            role: role.clone(),
+            arn: RoleArn::new(design.partition, id, &path, role),
+        });
+    };
+    for (name, account) in &design.accounts {
+        for (role, made) in &design.roles {
+            if made.is_made_in(name) {
+                add(name.as_str(), account.id.value, role);
+            }
+        }
+        add(name.as_str(), account.id.value, &admin);
+    }
+    add(access::BASTION, design.bastion.account.value, &admin);
+    targets
+}
+
+fn nearest(targets: &[Target], text: &str) -> Option<String> {
+    let names = targets.iter().map(|target| format!("{}/{}", target.account, target.role));
+    let scored = names.map(|name| (jaro_winkler(&name, text), name));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.7).then_some(best.1)
+}
+
+/// STS, connected at the first call: a cached answer needs no client.
+struct LazySts {
+    endpoint: Endpoint,
+    client: OnceCell<StsClient>,
+}
+
+impl LazySts {
+    fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, client: OnceCell::new() }
+    }
+
+    fn client(&self) -> Result<&StsClient, StsError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let aws = Aws::new(Patience::default()).map_err(|error| StsError::Unreachable {
+            endpoint: self.endpoint.url("sts").unwrap_or("AWS").to_owned(),
+            problem: format!("the AWS client cannot be started: {error}"),
+        })?;
+        Ok(self.client.get_or_init(|| StsClient::new(aws, self.endpoint.clone())))
+    }
+}
+
+impl Sts for LazySts {
+    fn get_session_token(
+        &self,
+        key: &LongTermKey,
+        serial: &MfaSerial,
+        code: &MfaCode,
+        duration: SessionDuration,
+    ) -> Result<MfaSession, StsError> {
+        self.client()?.get_session_token(key, serial, code, duration)
+    }
+
+    fn assume_role(&self, session: &MfaSession, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
+        self.client()?.assume_role(session, request)
+    }
+
+    fn get_caller_identity(&self, credentials: Credentials<'_>) -> Result<CallerIdentity, StsError> {
+        self.client()?.get_caller_identity(credentials)
+    }
+}
+
+/// Time left in words, the two largest units.
+pub(crate) fn time_left(until: Timestamp, now: Timestamp) -> String {
+    let seconds = until.duration_since(now).as_secs();
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        _ if seconds <= 0 => "expired".to_owned(),
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) if m < 5 => format!("{m}m {s:02}s"),
+        (0, m, _) => format!("{m}m"),
+        (h, m, _) => format!("{h}h {m:02}m"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_in_two_units() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        for (seconds, words) in [
+            (-5, "expired"),
+            (0, "expired"),
+            (59, "59s"),
+            (61, "1m 01s"),
+            (3_599, "59m"),
+            (3_600, "1h 00m"),
+            (43_199, "11h 59m"),
+        ] {
+            let until = Timestamp::from_second(1_800_000_000 + seconds).unwrap();
+            assert_eq!(time_left(until, now), words);
+        }
+    }
+
+    fn key(user: &str, second: i64) -> KeyEntry {
+        KeyEntry {
+            id: format!("AKIAY34FZKBOKMUTV{second:03}").parse().unwrap(),
+            user: user.parse().unwrap(),
+            account: "111111111111".parse().unwrap(),
+            serial: "arn:aws:iam::111111111111:mfa/x".parse().unwrap(),
+            added_at: Timestamp::from_second(second).unwrap(),
+        }
+    }
+
+    #[test]
+    fn one_key_decides_and_several_do_not() {
+        let account = "111111111111".parse().unwrap();
+        let one = |keys| one_person(keys, None, account);
+        assert_eq!(one(vec![key("alice", 1)]).unwrap().user.as_str(), "alice");
+        let newer = one(vec![key("alice", 1), key("alice", 3), key("alice", 2)]).unwrap();
+        assert_eq!(newer.added_at.as_second(), 3);
+        let error = one(vec![key("bob", 1), key("alice", 2)]).unwrap_err();
+        assert!(error.message.contains("alice, bob"), "{}", error.message);
+        assert!(one(vec![]).unwrap_err().hints[0].contains("people enrol"));
+    }
+}
