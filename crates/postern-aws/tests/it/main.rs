@@ -1,6 +1,10 @@
 //! The client against servers: scripted ones that misbehave, and the sandbox.
 
 #[cfg(test)]
+mod bastion;
+#[cfg(test)]
+mod enrol;
+#[cfg(test)]
 mod script;
 #[cfg(test)]
 mod settle;
