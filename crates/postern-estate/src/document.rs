@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use postern_policy::{Document, cap};
+
 use crate::json::Json;
 
 /// A policy document as text. `==` compares the text; [`PolicyDocument::means_the_same`] its meaning.
@@ -73,6 +75,17 @@ impl PolicyDocument {
             .collect()
     }
 
+    /// Whether every action that this document allows is one that the other allows too.
+    ///
+    /// False where that cannot be told.
+    #[must_use]
+    pub fn stays_within(&self, other: &Self) -> bool {
+        match (Document::parse(&self.text), Document::parse(&other.text)) {
+            (Ok(document), Ok(cap)) => cap::exceeding(&document, &cap).is_empty(),
+            _ => false,
+        }
+    }
+
     /// The document in one form for all documents that mean the same.
     fn meaning(&self) -> Option<Json> {
         let Json::Object(members) = Json::parse(&self.text)? else { return None };
@@ -88,7 +101,8 @@ impl PolicyDocument {
     }
 }
 
-fn statement(statement: Json) -> Option<Json> {
+/// A statement in one form for all statements that mean the same.
+pub(crate) fn statement(statement: Json) -> Option<Json> {
     let Json::Object(members) = statement else { return None };
     let mut normal = Vec::new();
     for (key, value) in members {

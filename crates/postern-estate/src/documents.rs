@@ -46,7 +46,8 @@ const LOOK: [&str; 14] = [
     "sso:Get*",
 ];
 
-fn policy(statements: Vec<Json>) -> PolicyDocument {
+/// A policy of these statements.
+pub(crate) fn policy(statements: Vec<Json>) -> PolicyDocument {
     let document =
         Json::object([("Version", Json::text("2012-10-17")), ("Statement", Json::Array(statements))]);
     PolicyDocument::new(document.pretty())
@@ -178,13 +179,18 @@ impl Trust<'_> {
         }
         if statements.is_empty() {
             // A trust policy needs a statement, and an empty list of people is none that AWS takes.
-            statements.push(Json::object([
-                ("Sid", Json::text("NobodyYet")),
-                ("Effect", Json::text("Deny")),
-                ("Principal", root(self.bastion)),
-                ("Action", Json::text("sts:AssumeRole")),
-            ]));
+            statements.push(nobody(root(self.bastion)));
         }
         policy(statements)
     }
+}
+
+/// The statement of a role that nobody may assume.
+pub(crate) fn nobody(principal: Json) -> Json {
+    Json::object([
+        ("Sid", Json::text("NobodyYet")),
+        ("Effect", Json::text("Deny")),
+        ("Principal", principal),
+        ("Action", Json::text("sts:AssumeRole")),
+    ])
 }

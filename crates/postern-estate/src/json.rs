@@ -39,6 +39,41 @@ impl Json {
         Self::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
     }
 
+    /// A member of an object.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Object(members) => members.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The items of a list; a value that is no list is the only item.
+    pub(crate) fn items(&self) -> &[Self] {
+        match self {
+            Self::Array(items) => items,
+            single => std::slice::from_ref(single),
+        }
+    }
+
+    /// A string's text.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The object with a member set, in its place if it is there, else at the end.
+    pub(crate) fn with(&self, key: &str, value: Self) -> Self {
+        let Self::Object(members) = self else { return self.clone() };
+        let mut members = members.clone();
+        match members.iter_mut().find(|(name, _)| name == key) {
+            Some(member) => member.1 = value,
+            None => members.push((key.to_owned(), value)),
+        }
+        Self::Object(members)
+    }
+
     /// The text as people like to read it: what fits into a line stands in a line.
     pub(crate) fn pretty(&self) -> String {
         let mut out = String::new();

@@ -10,18 +10,23 @@
 //! actual estate fills in the plain structs of [`observed`]; whoever executes a plan matches on
 //! [`Action`], which has one variant for each IAM call.
 
+mod apply;
 mod cap;
 mod design;
 mod desired;
+mod diff;
 mod document;
 mod documents;
 mod estate;
 mod json;
+mod narrow;
 pub mod observed;
 mod plan;
 mod quota;
 mod span;
+mod step;
 
+pub use apply::{StepError, apply_step};
 pub use cap::{CapReport, CapViolation, Lifted, UnreadPolicy};
 pub use design::{
     AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, BoundaryChoice, Design,
@@ -29,6 +34,7 @@ pub use design::{
     RolePattern, ThirdParty, ThirdPartyName,
 };
 pub use desired::Desired;
+pub use diff::diff;
 pub use document::PolicyDocument;
 pub use estate::{
     Account, AccountAlias, CredentialCount, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,

@@ -1,0 +1,177 @@
+//! Roles.
+
+use postern_types::{PolicyName, RoleName, SessionDuration};
+
+use super::{At, Phase, Surplus, is_admin_role, missing_tags};
+use crate::{Action, Kind, MANAGED_TAG, NoticeKind, PATH, PolicyDocument, Role, narrow};
+
+impl At<'_, '_> {
+    pub(super) fn roles(&mut self) {
+        for (name, wanted) in &self.wanted.roles {
+            match self.found.roles.get(name) {
+                None => {
+                    if !self.other_case(Kind::Role, name.as_str(), self.found.roles.keys()) {
+                        self.new_role(name, wanted);
+                    }
+                }
+                Some(found) if !self.planner.owns_at(&found.tags, &found.path) => {
+                    let owner = found.tags.get(MANAGED_TAG).cloned();
+                    self.not_ours(Kind::Role, name.as_str(), owner, &found.path, Some(&found.tags));
+                }
+                Some(found) => self.role(name, found, wanted),
+            }
+        }
+        for (name, found) in &self.found.roles {
+            if self.wanted.roles.contains_key(name) || found.path.as_str() != PATH {
+                continue;
+            }
+            if !self.planner.owns(&found.tags) {
+                self.notice(Kind::Role, name.as_str(), NoticeKind::Stranger);
+            } else if is_admin_role(name.as_str()) {
+                self.notice(Kind::Role, name.as_str(), NoticeKind::LastWayInKept);
+            } else {
+                self.role_goes(name, found);
+            }
+        }
+    }
+
+    /// A role comes with its boundary and its trust, and only then with what it may do.
+    fn new_role(&mut self, name: &RoleName, wanted: &Role) {
+        let action = Action::CreateRole {
+            role: name.clone(),
+            path: wanted.path.clone(),
+            trust: wanted.trust.clone(),
+            max_session: wanted.max_session.unwrap_or(SessionDuration::HOUR),
+            boundary: wanted.boundary.clone(),
+            tags: wanted.tags.clone(),
+        };
+        self.push(Phase::Prepare, action);
+        for (policy, document) in &wanted.inline {
+            self.put_role_policy(Phase::Widen, name, policy, document);
+        }
+        for policy in &wanted.attached {
+            self.push(Phase::Widen, Action::AttachRolePolicy { role: name.clone(), policy: policy.clone() });
+        }
+    }
+
+    fn put_role_policy(
+        &mut self,
+        phase: Phase,
+        role: &RoleName,
+        policy: &PolicyName,
+        document: &PolicyDocument,
+    ) {
+        let (role, policy, document) = (role.clone(), policy.clone(), document.clone());
+        self.push(phase, Action::PutRolePolicy { role, policy, document });
+    }
+
+    fn role(&mut self, name: &RoleName, found: &Role, wanted: &Role) {
+        if let Some(tags) = missing_tags(&found.tags, &wanted.tags) {
+            self.push(Phase::Prepare, Action::TagRole { role: name.clone(), tags });
+        }
+        let trust_between = narrow::trust(&found.trust, &wanted.trust);
+        let same_trust = found.trust.means_the_same(&wanted.trust);
+        // For an administrators' role, nobody in between would be nobody at all: it changes in one step.
+        let nobody_between = is_admin_role(name.as_str()) && trust_between.only_denies();
+        if !same_trust && !nobody_between && !trust_between.means_the_same(&found.trust) {
+            self.update_trust(Phase::Narrow, name, &trust_between);
+        }
+        self.max_session(name, found, wanted);
+        self.role_policies(name, found, wanted);
+        if !same_trust && (nobody_between || !trust_between.means_the_same(&wanted.trust)) {
+            self.update_trust(Phase::Widen, name, &wanted.trust);
+        }
+    }
+
+    fn update_trust(&mut self, phase: Phase, role: &RoleName, trust: &PolicyDocument) {
+        self.push(phase, Action::UpdateAssumeRolePolicy { role: role.clone(), trust: trust.clone() });
+    }
+
+    fn max_session(&mut self, name: &RoleName, found: &Role, wanted: &Role) {
+        let Some(max_session) = wanted.max_session.filter(|_| found.max_session != wanted.max_session) else {
+            return;
+        };
+        let longer = found.max_session.is_none_or(|before| before < max_session);
+        let phase = if longer { Phase::Widen } else { Phase::Narrow };
+        let description = found.description.clone();
+        self.push(phase, Action::UpdateRole { role: name.clone(), max_session, description });
+    }
+
+    fn role_policies(&mut self, name: &RoleName, found: &Role, wanted: &Role) {
+        let unwanted = found.attached.difference(&wanted.attached).cloned();
+        let attached = Surplus::sort(unwanted, |arn| self.only_denies(arn), |arn| self.may_deny(arn));
+        for policy in attached.grants {
+            self.push(Phase::Narrow, Action::DetachRolePolicy { role: name.clone(), policy });
+        }
+        let inline = Surplus::<()>::inline(&found.inline, |policy| !wanted.inline.contains_key(policy));
+        for policy in inline.grants {
+            self.push(Phase::Narrow, Action::DeleteRolePolicy { role: name.clone(), policy });
+        }
+        self.boundary(name, found, wanted);
+        for policy in attached.mixed {
+            self.push(Phase::Widen, Action::DetachRolePolicy { role: name.clone(), policy });
+        }
+        for policy in inline.mixed {
+            self.push(Phase::Widen, Action::DeleteRolePolicy { role: name.clone(), policy });
+        }
+        for policy in inline.denials {
+            self.notice(Kind::Role, name.as_str(), NoticeKind::DenyKept { policy: policy.to_string() });
+        }
+        for policy in attached.denials {
+            self.notice(Kind::Role, name.as_str(), NoticeKind::DenyKept { policy: policy.to_string() });
+        }
+        for (policy, document) in &wanted.inline {
+            match found.inline.get(policy) {
+                Some(old) if old.means_the_same(document) => {}
+                Some(old) if document.stays_within(old) => {
+                    self.put_role_policy(Phase::Narrow, name, policy, document);
+                }
+                Some(old) => {
+                    // It takes and gives. What both documents have in common is not ours to write, so the
+                    // old one goes first, unless it denies something.
+                    if !old.may_deny() && !old.stays_within(document) {
+                        let (role, policy) = (name.clone(), policy.clone());
+                        self.push(Phase::Narrow, Action::DeleteRolePolicy { role, policy });
+                    }
+                    self.put_role_policy(Phase::Widen, name, policy, document);
+                }
+                None => self.put_role_policy(Phase::Widen, name, policy, document),
+            }
+        }
+        for policy in wanted.attached.difference(&found.attached) {
+            self.push(Phase::Widen, Action::AttachRolePolicy { role: name.clone(), policy: policy.clone() });
+        }
+    }
+
+    fn boundary(&mut self, name: &RoleName, found: &Role, wanted: &Role) {
+        match &wanted.boundary {
+            boundary if *boundary == found.boundary => {}
+            None => self.push(Phase::Widen, Action::DeleteRolePermissionsBoundary { role: name.clone() }),
+            Some(boundary) => {
+                let old = found.boundary.as_ref().and_then(|arn| self.customer_document(arn));
+                let new = self.wanted.policies.get(boundary.name()).map(|policy| &policy.document);
+                // Ours comes early, to close what someone opened by hand, unless it is seen to be the wider one.
+                let widens = matches!((old, new), (Some(old), Some(new)) if old.stays_within(new));
+                let phase = if widens { Phase::Widen } else { Phase::Narrow };
+                let (role, boundary) = (name.clone(), boundary.clone());
+                self.push(phase, Action::PutRolePermissionsBoundary { role, boundary });
+            }
+        }
+    }
+
+    fn role_goes(&mut self, name: &RoleName, found: &Role) {
+        let attached = found.attached.iter().cloned();
+        let attached = Surplus::sort(attached, |arn| self.only_denies(arn), |arn| self.may_deny(arn));
+        for policy in attached.all() {
+            self.push(Phase::Narrow, Action::DetachRolePolicy { role: name.clone(), policy });
+        }
+        for policy in Surplus::<()>::inline(&found.inline, |_| true).all() {
+            self.push(Phase::Narrow, Action::DeleteRolePolicy { role: name.clone(), policy });
+        }
+        for instance_profile in found.instance_profiles.iter().cloned() {
+            let role = name.clone();
+            self.push(Phase::Narrow, Action::RemoveRoleFromInstanceProfile { role, instance_profile });
+        }
+        self.push(Phase::Narrow, Action::DeleteRole { role: name.clone() });
+    }
+}
