@@ -47,3 +47,8 @@ def world(sandbox) -> World:
 @pytest.fixture
 def own_world(own_sandbox) -> World:
     return World(own_sandbox)
+
+
+def pytest_collection_modifyitems(items):
+    # The slow ones first, so that they go to different workers and nobody waits for the last.
+    items.sort(key=lambda item: "by_the_aws_cli" not in item.name)

@@ -30,7 +30,6 @@ class Cli:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_MAX_ATTEMPTS": "1",
             "AWS_DEFAULT_OUTPUT": "json",
         } | keys.environment()
         command = [self._program, *arguments]
@@ -145,7 +144,7 @@ def test_complete_flow_by_the_aws_cli(aws, sandbox: Sandbox, tmp_path):
 
 def test_complete_flow_by_boto3(sandbox: Sandbox):
     w = World(sandbox)
-    assert refused(w.client("sts", w.alice.keys).assume_role, RoleArn=w.developer, RoleSessionName="x").status == 403
+    assert refused(w.client("sts", w.alice.keys).assume_role, RoleArn=w.developer, RoleSessionName="work").status == 403
     session = w.alice.mfa_session(DurationSeconds=900)
     work = w.assume(session)
     ec2 = w.client("ec2", work)

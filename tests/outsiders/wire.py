@@ -34,7 +34,8 @@ def refused(call, **arguments) -> Answer:
         answer = call(**arguments)
     except ClientError as error:
         meta, fault = error.response["ResponseMetadata"], error.response["Error"]
-        return Answer(meta["HTTPStatusCode"], fault["Code"], fault["Message"], headers=meta["HTTPHeaders"])
+        message = fault.get("Message") or ""
+        return Answer(meta["HTTPStatusCode"], fault["Code"], message, headers=meta["HTTPHeaders"])
     raise AssertionError(f"was not refused: {answer}")
 
 
