@@ -3,9 +3,7 @@
 use std::marker::PhantomData;
 
 use super::{
-    common::{
-        ANY_PATH, Managed, POLICY_PATH, check_path, check_policy_arn, not_attachable, policy_not_found,
-    },
+    common::{Managed, POLICY_PATH, check_policy_arn, not_attachable, policy_not_found},
     holder::Holder,
 };
 use crate::{
@@ -179,7 +177,7 @@ impl Operation for ListEntitiesForPolicy {
                 "EntityFilter",
                 &["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"],
             ),
-            path_prefix: d.optional("PathPrefix", &ANY_PATH).unwrap_or_else(|| "/".to_owned()),
+            path_prefix: d.optional("PathPrefix", &rules::PATH).unwrap_or_else(|| "/".to_owned()),
             usage_filter: d.optional_word("PolicyUsageFilter", &["PermissionsPolicy", "PermissionsBoundary"]),
             paging: Paging::decode(d),
         }
@@ -187,7 +185,6 @@ impl Operation for ListEntitiesForPolicy {
 
     fn needs(&self, call: &Call<'_>) -> Result<Needs, ServiceError> {
         check_policy_arn(&self.policy_arn)?;
-        check_path(&self.path_prefix)?;
         Ok(Needs::on_policy(call.account(), &self.policy_arn))
     }
 

@@ -26,7 +26,7 @@ fn profile_missing(user: &str) -> ServiceError {
     ServiceError::no_such_entity(format!("Login Profile for User {user} cannot be found."))
 }
 
-fn find_profile<'a>(user: &'a User) -> Result<&'a LoginProfile, ServiceError> {
+fn find_profile(user: &User) -> Result<&LoginProfile, ServiceError> {
     user.login_profile.as_ref().ok_or_else(|| profile_missing(&user.name))
 }
 
