@@ -1,6 +1,8 @@
 //! The client against servers: scripted ones that misbehave, and the sandbox.
 
 #[cfg(test)]
+mod apply;
+#[cfg(test)]
 mod bastion;
 #[cfg(test)]
 mod enrol;
