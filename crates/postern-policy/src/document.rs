@@ -1,10 +1,9 @@
 //! A policy document, read and compiled.
 
 use crate::{
-    Condition, Context, Principals, Problem, Span, Truth,
+    Actions, Condition, Context, Principals, Problem, Span, Truth,
     arn::{ArnPattern, ArnText},
     parse,
-    pattern::{Pattern, Syntax},
     principal::PrincipalPattern,
 };
 
@@ -159,119 +158,6 @@ impl Statement {
     #[must_use]
     pub const fn span(&self) -> Span {
         self.span
-    }
-}
-
-/// A request's action, cut at its first colon.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ActionText<'a> {
-    pub(crate) whole: &'a str,
-    pub(crate) parts: Option<(&'a str, &'a str)>,
-}
-
-impl<'a> ActionText<'a> {
-    pub(crate) fn new(whole: &'a str) -> Self {
-        Self { whole, parts: whole.split_once(':') }
-    }
-}
-
-/// A statement's `Action` or `NotAction`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actions {
-    pub(crate) negated: bool,
-    pub(crate) list: Box<[ActionPattern]>,
-    pub(crate) span: Span,
-}
-
-impl Actions {
-    /// Whether this is `NotAction`.
-    #[must_use]
-    pub const fn is_negated(&self) -> bool {
-        self.negated
-    }
-
-    /// The patterns.
-    #[must_use]
-    pub fn patterns(&self) -> &[ActionPattern] {
-        &self.list
-    }
-
-    /// The element's value in the text.
-    #[must_use]
-    pub const fn span(&self) -> Span {
-        self.span
-    }
-
-    /// Whether the element covers this action.
-    #[must_use]
-    pub fn matches(&self, action: &str) -> bool {
-        self.covers(ActionText::new(action))
-    }
-
-    pub(crate) fn covers(&self, action: ActionText<'_>) -> bool {
-        self.list.iter().any(|pattern| pattern.covers(action)) != self.negated
-    }
-}
-
-/// One action pattern: `*`, `s3:Get*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ActionPattern {
-    text: Box<str>,
-    span: Span,
-    form: ActionForm,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ActionForm {
-    Any,
-    Parts(Pattern, Pattern),
-    /// Without a colon; AWS stores no such thing.
-    Whole(Pattern),
-}
-
-impl ActionPattern {
-    pub(crate) fn new(text: &str, span: Span) -> Self {
-        let compile = |text: &str| {
-            Pattern::compile(text, Syntax { wildcards: true, variables: false, ignore_case: true })
-        };
-        let form = match text.split_once(':') {
-            Some((service, name)) => ActionForm::Parts(compile(service), compile(name)),
-            None => match compile(text) {
-                any if any.is_any() => ActionForm::Any,
-                whole => ActionForm::Whole(whole),
-            },
-        };
-        Self { text: text.into(), span, form }
-    }
-
-    /// The pattern as written.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Where it stands.
-    #[must_use]
-    pub const fn span(&self) -> Span {
-        self.span
-    }
-
-    /// Whether the pattern covers this action; case does not count.
-    #[must_use]
-    pub fn matches(&self, action: &str) -> bool {
-        self.covers(ActionText::new(action))
-    }
-
-    fn covers(&self, action: ActionText<'_>) -> bool {
-        const NOTHING: &Context = &Context::new();
-        match (&self.form, action.parts) {
-            (ActionForm::Any, _) => true,
-            (ActionForm::Whole(pattern), _) => pattern.matches(action.whole, NOTHING),
-            (ActionForm::Parts(..), None) => false,
-            (ActionForm::Parts(service, name), Some((s, n))) => {
-                service.matches(s, NOTHING) && name.matches(n, NOTHING)
-            }
-        }
     }
 }
 

@@ -7,8 +7,9 @@
 use crate::{
     Context, Deciding, Decision, Effect, Evaluation, Layer, Level, Naming, PolicyRef, PolicyStack, Principal,
     Request, Statement, Truth,
+    action::ActionText,
     arn::ArnText,
-    document::{ActionText, conditions_hold},
+    document::conditions_hold,
     outcome::{Limit, Place},
 };
 

@@ -6,6 +6,7 @@
 //! Where AWS documents no answer, a statement is [unsettled](Truth::Unsettled): it then counts when
 //! it denies and does not count when it allows.
 
+mod action;
 mod arn;
 pub mod cap;
 mod condition;
@@ -24,9 +25,10 @@ pub mod stored;
 mod truth;
 
 pub use self::{
+    action::{ActionPattern, Actions},
     condition::{Comparison, Condition, ConditionValue, Operator, Qualifier},
     context::{Context, ContextValue},
-    document::{ActionPattern, Actions, Document, Effect, ResourcePattern, Resources, Statement, Version},
+    document::{Document, Effect, ResourcePattern, Resources, Statement, Version},
     evaluate::evaluate,
     explain::{
         Element, Explanation, Failure, LayerExplanation, PolicyExplanation, StatementExplanation, explain,

@@ -104,7 +104,7 @@ impl Parser {
                 let element = if negated { "NotAction" } else { "Action" };
                 let texts = self.texts(value, element);
                 let list = texts.into_iter().map(|(text, span)| ActionPattern::new(text, span)).collect();
-                Some(Actions { negated, list, span: value.span })
+                Some(Actions::new(negated, list, value.span))
             }
             None => {
                 let either = ["Action", "NotAction"];

@@ -12,7 +12,7 @@ use crate::{Actions, Span};
 const BUDGET: usize = 50_000;
 
 /// Actions that a reader knows, preferred as examples over a spelled-out one.
-const FAMILIAR: [&str; 22] = [
+const FAMILIAR: [&str; 25] = [
     "iam:CreateUser",
     "iam:CreateAccessKey",
     "iam:PassRole",
@@ -22,6 +22,7 @@ const FAMILIAR: [&str; 22] = [
     "iam:DeleteRolePermissionsBoundary",
     "iam:GetUser",
     "iam:ListUsers",
+    "iam:GenerateOrganizationsAccessReport",
     "sts:AssumeRole",
     "sts:AssumeRoleWithWebIdentity",
     "sts:AssumeRoot",
@@ -30,6 +31,8 @@ const FAMILIAR: [&str; 22] = [
     "account:CloseAccount",
     "sso:CreatePermissionSet",
     "identitystore:CreateUser",
+    "identitystore:DescribeUser",
+    "sso-directory:DescribeUsers",
     "cloudtrail:StopLogging",
     "config:StopConfigurationRecorder",
     "guardduty:DeleteDetector",
@@ -151,7 +154,13 @@ impl<'a> Walk<'a> {
     }
 
     fn start(&self) -> Places {
-        self.close((0..=self.wanted).map(|glob| (glob, 0)).collect())
+        // Globs whose fixed beginning differs from the wanted pattern's never matter.
+        let wanted = fixed(&self.pattern);
+        let can_meet = |glob: &usize| {
+            let other = fixed(self.tokens(*glob));
+            other.iter().zip(wanted).all(|(a, b)| a == b)
+        };
+        self.close((0..=self.wanted).filter(can_meet).map(|glob| (glob, 0)).collect())
     }
 
     /// Adds the places that `*` reaches without a character, and drops those that are behind the last
@@ -306,6 +315,12 @@ fn in_the_case_of(pattern: &str, action: String) -> String {
         }
         _ => action,
     }
+}
+
+/// The tokens before the first wildcard.
+fn fixed(tokens: &[Token]) -> &[Token] {
+    let end = tokens.iter().position(|token| !matches!(token, Token::Char(_))).unwrap_or(tokens.len());
+    tokens.get(..end).unwrap_or_default()
 }
 
 fn glob(text: &str) -> Glob {

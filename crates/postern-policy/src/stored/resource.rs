@@ -2,7 +2,7 @@
 
 use super::{StatementDraft, StorageError};
 
-/// What an ARN of IAM may name.
+/// What an ARN of IAM may name, as AWS's message lists it.
 const IAM_TYPES: [&str; 13] = [
     "user/",
     "federated-user/",
@@ -104,5 +104,7 @@ fn is_iam_name(name: &str) -> bool {
     let open = fixed.len() < name.len();
     name == "*"
         || name == "root"
+        // Not in the list, but AWS's own policies name it.
+        || name.starts_with("role-template/")
         || IAM_TYPES.iter().any(|kind| name.starts_with(kind) || (open && kind.starts_with(fixed)))
 }

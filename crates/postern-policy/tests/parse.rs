@@ -1,0 +1,187 @@
+//! What is wrong with a text, where, and what to do about it; and texts made to hurt.
+
+use postern_policy::{Context, Document, Effect, Truth, Version, line_column};
+
+#[test]
+fn problems_say_what_where_and_what_to_do() {
+    let cases: &[(&str, &str, &str, Option<&str>)] = &[
+        ("", "", "expected a value, found the end of the document", None),
+        ("{", "", "expected a name in double quotes, found the end of the document", None),
+        (r#"{"a" 1}"#, "1", "expected `:`, found `1`", None),
+        (r#"{"a": 1,}"#, "}", "expected a name in double quotes, found `}`", None),
+        (r#"[1 2]"#, "2", "expected `,` or `]`, found `2`", None),
+        ("tru", "t", "expected a value, found `t`", None),
+        ("01", "1", "expected the end of the document, found `1`", None),
+        ("-", "", "expected a digit, found the end of the document", None),
+        (r#""abc"#, r#""abc"#, "the string never ends", None),
+        (r#""a\x""#, r"\x", "no such escape in JSON", None),
+        (r#""\ud800""#, r"\ud800", "half of a surrogate pair", None),
+        (
+            "\"a\tb\"",
+            "\t",
+            "a control character stands in a string",
+            Some("write it as an escape, such as `\\n`"),
+        ),
+        ("{} x", "x", "expected the end of the document, found `x`", None),
+        ("[]", "[]", "a policy is an object, not a list", None),
+        ("{}", "{}", "a policy needs a `Statement`", None),
+        (r#"{"Statement": []}"#, "[]", "`Statement` is empty", None),
+        (r#"{"Statement": ["x"]}"#, r#""x""#, "a statement is an object, not a string", None),
+        (
+            r#"{"Version": "2012-10-18", "Statement": {"Effect": "Allow", "Action": "*"}}"#,
+            r#""2012-10-18""#,
+            "there is no version `2012-10-18` of the policy language",
+            Some("use `2012-10-17`"),
+        ),
+        (
+            r#"{"Statements": {"Effect": "Allow", "Action": "*"}}"#,
+            r#""Statements""#,
+            "`Statements` is no element of a policy",
+            Some("did you mean `Statement`?"),
+        ),
+        (
+            r#"{"Statement": {"Effect": "Allow"}}"#,
+            r#"{"Effect": "Allow"}"#,
+            "a statement needs `Action` or `NotAction`",
+            None,
+        ),
+        (
+            r#"{"Statement": {"Effect": "allow", "Action": "*"}}"#,
+            r#""allow""#,
+            "`Effect` must be either `Allow` or `Deny`",
+            None,
+        ),
+        (r#"{"Statement": {"Effect": "Deny", "Action": []}}"#, "[]", "`Action` is empty", None),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": ["*", 1]}}"#,
+            "1",
+            "`Action` lists strings, not a number",
+            None,
+        ),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": "*", "NotAction": "*"}}"#,
+            r#""NotAction""#,
+            "`Action` and `NotAction` exclude each other",
+            None,
+        ),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": "*", "Action": "s3:*"}}"#,
+            r#""Action""#,
+            "`Action` stands here a second time",
+            Some("the first one is in line 1, column 34; merge the two"),
+        ),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": "*", "Principal": {"Aws": "*"}}}"#,
+            r#""Aws""#,
+            "`Aws` is not a kind of principal",
+            Some("did you mean `AWS`?"),
+        ),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": "*", "Condition": {"StringEqual": {"a": "b"}}}}"#,
+            r#""StringEqual""#,
+            "there is no condition operator `StringEqual`",
+            Some("did you mean `StringEquals`?"),
+        ),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": "*", "Condition": {"ForAllValue:BolIfExists": {"a": "b"}}}}"#,
+            r#""ForAllValue:BolIfExists""#,
+            "there is no condition operator `ForAllValue:BolIfExists`",
+            Some("did you mean `ForAllValues:BoolIfExists`?"),
+        ),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": "*", "Condition": {"NullIfExists": {"a": "true"}}}}"#,
+            r#""NullIfExists""#,
+            "there is no condition operator `NullIfExists`",
+            None,
+        ),
+        (
+            r#"{"Statement": {"Effect": "Deny", "Action": "*", "Condition": {"Bool": {"a": null}}}}"#,
+            "null",
+            "a value of `a` is a string, number or boolean, not null",
+            None,
+        ),
+    ];
+    for (text, at, message, help) in cases {
+        let problems = Document::parse(text).expect_err(text);
+        let [problem] = &problems[..] else { panic!("{text}: {problems:?}") };
+        assert_eq!(problem.message, *message, "{text}");
+        assert_eq!(problem.span.of(text), Some(*at), "{text}");
+        if let Some(help) = help {
+            assert_eq!(problem.help.as_deref(), Some(*help), "{text}");
+        }
+    }
+}
+
+#[test]
+fn all_problems_come_at_once_in_their_order() {
+    let text = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {"Efect": "Allow", "Action": "s3:*", "Resource": "*"},
+    {"Effect": "Allow", "Action": [], "Resource": "*", "Condition": {"Boool": {"a": "true"}}}
+  ]
+}"#;
+    let places: Vec<(usize, usize)> = Document::parse(text)
+        .unwrap_err()
+        .iter()
+        .map(|problem| line_column(text, problem.span.start))
+        .collect();
+    assert_eq!(places, [(4, 6), (5, 35), (5, 70)]);
+}
+
+#[test]
+fn a_document_keeps_what_it_says() {
+    let text = r#"{"Version":"2012-10-17","Id":"x","Statement":{"Sid":"S","Effect":"Deny","NotAction":["s3:*","iam:Get*"],
+        "NotResource":"*","Condition":{"NumericLessThan":{"a":[1,"2"]},"Bool":{"b":true}}}}"#;
+    let document = Document::parse(text).unwrap();
+    assert_eq!((document.version(), document.id()), (Version::V2012, Some("x")));
+    let [statement] = document.statements() else { panic!("one statement") };
+    assert_eq!((statement.sid(), statement.effect()), (Some("S"), Effect::Deny));
+    assert!(statement.actions().is_negated());
+    assert!(statement.resources().is_some_and(|resources| resources.is_negated()));
+    let shown: Vec<String> = statement
+        .conditions()
+        .iter()
+        .map(|c| {
+            format!(
+                "{} {} {:?}",
+                c.operator(),
+                c.key(),
+                c.values().iter().map(|v| v.text()).collect::<Vec<_>>()
+            )
+        })
+        .collect();
+    assert_eq!(shown, [r#"NumericLessThan a ["1", "2"]"#, r#"Bool b ["true"]"#]);
+    // Without a version it is the older language.
+    let old = Document::parse(r#"{"Statement":{"Effect":"Allow","Action":"*"}}"#).unwrap();
+    assert_eq!((old.version(), old.version_element()), (Version::V2008, None));
+}
+
+#[test]
+fn texts_made_to_hurt_end_soon() {
+    // Each of these would not end, or end in a crash, if the work were not bounded.
+    let deep = "[".repeat(1_000_000);
+    assert!(Document::parse(&deep).unwrap_err()[0].message.starts_with("nested deeper"));
+    let deep = r#"{"Statement":"#.repeat(100_000);
+    assert!(Document::parse(&deep).unwrap_err()[0].message.starts_with("nested deeper"));
+
+    let keys: Vec<String> = (0..50_000).map(|n| format!(r#""k{}":1"#, n % 20_000)).collect();
+    let problems = Document::parse(&format!("{{{}}}", keys.join(","))).unwrap_err();
+    assert!((1..=100).contains(&problems.len()), "{}", problems.len());
+
+    let statement = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+    let many = format!(r#"{{"Statement":[{}]}}"#, vec![statement; 20_000].join(","));
+    assert_eq!(Document::parse(&many).unwrap().statements().len(), 20_000);
+
+    let long = "x".repeat(1_000_000);
+    assert!(Document::parse(&format!(r#"{{"{long}":1,"Statement":{{"{long}":2}}}}"#)).is_err());
+
+    for stars in ["*a".repeat(500), "*?".repeat(500), format!("{}b", "a*".repeat(500))] {
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow","Action":"*","Condition":{{"StringLike":{{"k":"{stars}c"}}}}}}}}"#
+        );
+        let document = Document::parse(&text).unwrap();
+        let context = Context::new().with("k", "a".repeat(4_000));
+        assert_eq!(document.statements()[0].conditions()[0].test(&context), Truth::No);
+    }
+}
