@@ -1,14 +1,19 @@
 //! One file per command: its arguments, and one function that runs it.
 
 pub(crate) mod agent;
+pub(crate) mod apply;
+pub(crate) mod cap;
 pub(crate) mod completions;
 pub(crate) mod credential_process;
+pub(crate) mod demo;
 pub(crate) mod exec;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
 pub(crate) mod people;
+pub(crate) mod plan;
+pub(crate) mod planning;
 pub(crate) mod sandbox;
 pub(crate) mod status;
 
@@ -21,6 +26,9 @@ use crate::{
 /// Runs the command that was asked for.
 pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus, CliError> {
     match command {
+        Command::Plan(args) => plan::run(args, context),
+        Command::Apply(args) => apply::run(args, context),
+        Command::Demo(args) => demo::run(args, context),
         Command::People(args) => people::run(args, context),
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Login(args) => login::run(args, context),

@@ -1,4 +1,5 @@
 //! Pictures of results: pure functions from data to text. Nothing here prints.
 
+pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod table;

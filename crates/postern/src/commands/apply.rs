@@ -6,7 +6,9 @@ use std::{
 };
 
 use clap::Args;
-use postern_aws::execute::{Effect, Event, Execution, Fate, Outcome, Refusal, Settle, StepError, What, execute};
+use postern_aws::execute::{
+    Effect, Event, Execution, Fate, Outcome, Refusal, Settle, StepError, What, execute,
+};
 use postern_estate::{Plan, ReviewedPlan};
 use postern_types::Timestamp;
 
@@ -88,8 +90,10 @@ pub(crate) fn carry_out(
 
 fn confirm(printer: &Printer) -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
-        return Err(CliError::usage("apply asks before it changes anything, and there is no terminal to ask on")
-            .hint("run `postern plan` to look, then `postern apply --yes`"));
+        return Err(CliError::usage(
+            "apply asks before it changes anything, and there is no terminal to ask on",
+        )
+        .hint("run `postern plan` to look, then `postern apply --yes`"));
     }
     {
         let mut err = printer.stderr();

@@ -21,7 +21,9 @@ pub(crate) fn check(
     actual: Option<&Estate>,
 ) -> Result<(), CliError> {
     let documents = |arn: &PolicyArn| {
-        postern_sandbox::aws_managed_policy_text(arn.as_str()).map(str::to_owned).or_else(|| of_customer(arn, actual?))
+        postern_sandbox::aws_managed_policy_text(arn.as_str())
+            .map(str::to_owned)
+            .or_else(|| of_customer(arn, actual?))
     };
     let CapReport { violations, lifted, unread } = file.design.check_cap(desired, &documents);
     if actual.is_none() {
@@ -43,7 +45,10 @@ pub(crate) fn check(
     }
     let path = file.path.display().to_string();
     let picture = render_source_errors(&path, &file.text, &errors);
-    Err(CliError::refused(format!("{picture}\n\nrefused: {path} asks for more than the cap; nothing was changed")).rendered())
+    Err(CliError::refused(format!(
+        "{picture}\n\nrefused: {path} asks for more than the cap; nothing was changed"
+    ))
+    .rendered())
 }
 
 fn of_customer(arn: &PolicyArn, actual: &Estate) -> Option<String> {
@@ -87,7 +92,9 @@ fn not_known(unread: &UnreadPolicy) -> SourceError {
     SourceError {
         message: format!("role `{}`: {name} {problem}", unread.role),
         span: unread.policy.span.start..unread.policy.span.end,
-        help: Some("check the name; a customer-managed policy must be in an account of the estate".to_owned()),
+        help: Some(
+            "check the name; a customer-managed policy must be in an account of the estate".to_owned(),
+        ),
     }
 }
 

@@ -82,17 +82,14 @@ impl Prepared {
         let accounts: Vec<AccountId> = self.access.connections.keys().copied().collect();
         compare(context, &self.access, &self.wanted, &accounts)
     }
-
-    /// The plan as versioned JSON.
-    pub(crate) fn json(&self) -> Result<String, CliError> {
-        let mut text = serde_json::to_string_pretty(&self.plan.to_json())
-            .map_err(|error| CliError::failed("cannot write the plan as JSON").caused_by(error))?;
-        text.push('\n');
-        Ok(text)
-    }
 }
 
-fn compare(context: &Context, access: &Access, wanted: &Wanted, accounts: &[AccountId]) -> Result<Plan, CliError> {
+fn compare(
+    context: &Context,
+    access: &Access,
+    wanted: &Wanted,
+    accounts: &[AccountId],
+) -> Result<Plan, CliError> {
     let snapshot = collect(&access.connections, &Timestamp::now);
     if !snapshot.gaps.is_empty() {
         let mut error = CliError::failed("the accounts could not be read completely, so there is no plan");
@@ -104,7 +101,8 @@ fn compare(context: &Context, access: &Access, wanted: &Wanted, accounts: &[Acco
                 gap.cause
             ));
         }
-        return Err(error.hint("give the credential the permission to read IAM, or mend the connection, and run again"));
+        return Err(error
+            .hint("give the credential the permission to read IAM, or mend the connection, and run again"));
     }
     // Judged again with the quotas that the accounts really have.
     let quotas = |account: AccountId| {

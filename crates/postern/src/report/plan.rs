@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use postern_estate::{
-    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PolicyDocument, Precondition, Reach, Step,
-    StepKey,
+    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PolicyDocument, Precondition, Reach,
+    Step, StepKey,
 };
 use postern_types::AccountId;
 
@@ -100,7 +100,8 @@ fn objects(plan: &Plan, account: AccountId) -> Vec<(StepKey, Vec<&Step>)> {
 }
 
 fn object(key: &StepKey, steps: &[&Step]) -> String {
-    let change = steps.iter().map(|step| step.change()).find(|c| *c != Change::Update).unwrap_or(Change::Update);
+    let change =
+        steps.iter().map(|step| step.change()).find(|c| *c != Change::Update).unwrap_or(Change::Update);
     let symbol = match change {
         Change::Create => paint(GOOD, "+"),
         Change::Update => paint(WARN, "~"),
@@ -142,9 +143,9 @@ fn details(step: &Step) -> Vec<String> {
         Action::TagUser { tags, .. } | Action::TagRole { tags, .. } | Action::TagPolicy { tags, .. } => {
             tags.iter().map(|(key, value)| added(format!("tag {key} = {value}"))).collect()
         }
-        Action::UntagUser { keys, .. } | Action::UntagRole { keys, .. } | Action::UntagPolicy { keys, .. } => {
-            keys.iter().map(|key| removed(format!("tag {key}"))).collect()
-        }
+        Action::UntagUser { keys, .. }
+        | Action::UntagRole { keys, .. }
+        | Action::UntagPolicy { keys, .. } => keys.iter().map(|key| removed(format!("tag {key}"))).collect(),
         Action::PutUserPolicy { policy, document: d, .. }
         | Action::PutGroupPolicy { policy, document: d, .. }
         | Action::PutRolePolicy { policy, document: d, .. } => document(&format!("policy {policy}"), d),
@@ -161,7 +162,9 @@ fn details(step: &Step) -> Vec<String> {
         Action::RemoveUserFromGroup { user, .. } => vec![removed(format!("member {user}"))],
         Action::CreatePolicy { document: d, .. } => compare(None, d),
         Action::CreatePolicyVersion { document: d, .. } => document("new default version", d),
-        Action::DeletePolicyVersion { version, .. } => vec![paint(DIM, &format!("old version {version} goes"))],
+        Action::DeletePolicyVersion { version, .. } => {
+            vec![paint(DIM, &format!("old version {version} goes"))]
+        }
         Action::CreateRole { trust, max_session, boundary, .. } => {
             let mut lines = vec![format!("sessions of up to {max_session}")];
             lines.extend(boundary.iter().map(|arn| format!("boundary {arn}")));
@@ -183,7 +186,8 @@ fn details(step: &Step) -> Vec<String> {
 fn compare(before: Option<&PolicyDocument>, after: &PolicyDocument) -> Vec<String> {
     let old = before.map(|d| policy::statements(d.text())).unwrap_or_default();
     let new = policy::statements(after.text());
-    let gone = old.iter().filter(|line| !new.contains(line)).map(|line| format!("{} {line}", paint(BAD, "-")));
+    let gone =
+        old.iter().filter(|line| !new.contains(line)).map(|line| format!("{} {line}", paint(BAD, "-")));
     let here = new.iter().map(|line| {
         if old.contains(line) { format!("  {line}") } else { format!("{} {line}", paint(GOOD, "+")) }
     });
@@ -204,7 +208,9 @@ fn conflict_words(conflict: &Conflict, names: &AccountNames) -> String {
             "{key} exists and was not made by postern; rename or delete it, or tag it as this estate's to hand it over"
         ),
         ConflictKind::OtherPath { path } => {
-            format!("{key} exists under the path {path}, and a path cannot be changed in place; delete or rename it")
+            format!(
+                "{key} exists under the path {path}, and a path cannot be changed in place; delete or rename it"
+            )
         }
         ConflictKind::OtherCase { existing } => {
             format!("{key} exists as `{existing}`, and IAM takes both for the same name; use that spelling")
@@ -217,10 +223,14 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
     let key = key_words(&notice.key, names);
     match &notice.kind {
         NoticeKind::OffBoard => {
-            format!("{key} is no longer in the file: locked out here, but still holds credentials; delete its key and device")
+            format!(
+                "{key} is no longer in the file: locked out here, but still holds credentials; delete its key and device"
+            )
         }
         NoticeKind::OffBoardUnread => {
-            format!("{key} is no longer in the file: locked out here; whether it still holds credentials could not be read")
+            format!(
+                "{key} is no longer in the file: locked out here; whether it still holds credentials could not be read"
+            )
         }
         NoticeKind::DenyKept { policy } => {
             format!("{key} carries `{policy}`, added by hand; it only denies, so it is left")
@@ -232,7 +242,9 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
             format!("{key} is left although the file names no administrators: it is the last way in")
         }
         NoticeKind::Stranger => format!("{key} lies under /postern/ without this estate's tag; it is left"),
-        NoticeKind::StillInUse { by } => format!("{key} is no longer needed but still used by {by}; it is left"),
+        NoticeKind::StillInUse { by } => {
+            format!("{key} is no longer needed but still used by {by}; it is left")
+        }
         NoticeKind::OneSided => format!(
             "{key} is one-sided: too many people for its trust policy, so the group policies alone say who"
         ),

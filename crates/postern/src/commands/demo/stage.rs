@@ -1,10 +1,6 @@
 //! The demo's stage: a sandbox in this process, reached over loopback only.
 
-use std::{
-    cell::Cell,
-    collections::BTreeMap,
-    sync::atomic::AtomicBool,
-};
+use std::{cell::Cell, collections::BTreeMap, sync::atomic::AtomicBool};
 
 use postern_aws::{
     Aws, Connection, Credentials, Endpoint, StsClient, collect,
@@ -12,10 +8,11 @@ use postern_aws::{
 };
 use postern_broker::KeyEntry;
 use postern_estate::{CAP_POLICY, Design, Desired, MANAGED_TAG, Plan, Quotas, diff};
-use postern_serve::{Admin, SandboxConfig, BlockingSandbox};
+use postern_serve::{Admin, BlockingSandbox, SandboxConfig};
 use postern_types::{
     AccountId, IamPath, LongTermKey, MfaCode, MfaDeviceName, MfaSerial, ParseError, PolicyArn, PolicyName,
-    Region, RoleArn, RoleName, SecretAccessKey, SessionToken, TemporaryCredentials, Timestamp, TotpSeed, UserName,
+    Region, RoleArn, RoleName, SecretAccessKey, SessionToken, TemporaryCredentials, Timestamp, TotpSeed,
+    UserName,
 };
 
 use super::Weakness;
@@ -157,7 +154,9 @@ impl Stage {
 
     /// Ends the sandbox.
     pub(super) fn strike(self) -> Result<(), CliError> {
-        self.sandbox.shutdown().map_err(|error| CliError::failed("the sandbox did not end well").caused_by(error))
+        self.sandbox
+            .shutdown()
+            .map_err(|error| CliError::failed("the sandbox did not end well").caused_by(error))
     }
 
     /// One call over HTTP, with somebody's credentials.
@@ -294,7 +293,8 @@ impl Stage {
 
     /// Moves the sandbox's clock on, and says what it shows then.
     pub(super) fn advance(&self, seconds: u32) -> Timestamp {
-        self.sandbox.world().advance(seconds, Timestamp::now()).sandbox
+        let clock = self.sandbox.world().advance(seconds, Timestamp::now()).sandbox;
+        Timestamp::from_second(clock.as_second()).unwrap_or(clock)
     }
 
     fn bastion(&self) -> Result<&Connection, CliError> {

@@ -70,12 +70,25 @@ fn one_account(stage: &Stage, scene: &mut Scene<'_>) -> Result<Actor, CliError> 
     scene.note(Goal::ListUsers, loot, &answer);
 
     let answer = stage.call(&thief, &Call::iam("CreateUser", &[("UserName", "backup-service")]))?;
-    scene.attempt("thief", "aws iam create-user --user-name backup-service", &answer, Expected::Works, &list("Arn"))?;
+    scene.attempt(
+        "thief",
+        "aws iam create-user --user-name backup-service",
+        &answer,
+        Expected::Works,
+        &list("Arn"),
+    )?;
     scene.note(Goal::CreateUser, loot, &answer);
 
     let answer = stage.call(&thief, &Call::iam("CreateAccessKey", &[("UserName", "backup-service")]))?;
-    let shown = |answer: &Answer| format!("{}: a key for later", answer.element("AccessKeyId").unwrap_or_default());
-    scene.attempt("thief", "aws iam create-access-key --user-name backup-service", &answer, Expected::Works, &shown)?;
+    let shown =
+        |answer: &Answer| format!("{}: a key for later", answer.element("AccessKeyId").unwrap_or_default());
+    scene.attempt(
+        "thief",
+        "aws iam create-access-key --user-name backup-service",
+        &answer,
+        Expected::Works,
+        &shown,
+    )?;
 
     let answer = stage.call(&thief, &Call::list_buckets())?;
     scene.attempt("thief", "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
@@ -87,7 +100,13 @@ fn one_account(stage: &Stage, scene: &mut Scene<'_>) -> Result<Actor, CliError> 
     scene.note(Goal::EnterProduction, loot, &answer);
 
     let answer = stage.call(&thief, &stop_trail())?;
-    scene.attempt("thief", "aws cloudtrail stop-logging --name main", &answer, Expected::Permitted, &nothing)?;
+    scene.attempt(
+        "thief",
+        "aws cloudtrail stop-logging --name main",
+        &answer,
+        Expected::Permitted,
+        &nothing,
+    )?;
     scene.note(Goal::StopTrail, loot, &answer);
     scene.tell("Everything. And the key has no end.")?;
     Ok(thief)
@@ -108,7 +127,10 @@ fn build(stage: &Stage, scene: &mut Scene<'_>) -> Result<(), CliError> {
         counted(built.calls, "change")
     );
     scene.check(built.calls == built.plan.steps.len(), &told)?;
-    scene.check(stage.plan()?.is_empty(), "a second plan finds nothing to change: no file keeps the state, the accounts do")
+    scene.check(
+        stage.plan()?.is_empty(),
+        "a second plan finds nothing to change: no file keeps the state, the accounts do",
+    )
 }
 
 fn enrol(stage: &Stage, scene: &mut Scene<'_>) -> Result<Person, CliError> {
@@ -197,7 +219,9 @@ fn plain_session(
     thief: &Actor,
     developer: &RoleArn,
 ) -> Result<Actor, CliError> {
-    scene.tell("A session without MFA is the other thing that no policy can forbid. It opens nothing either:")?;
+    scene.tell(
+        "A session without MFA is the other thing that no policy can forbid. It opens nothing either:",
+    )?;
     let loot = Loot::PlainSession;
     let answer = stage.call(thief, &Call::sts("GetSessionToken", &[]))?;
     scene.attempt("thief", "aws sts get-session-token", &answer, Expected::Works, &list("AccessKeyId"))?;
@@ -257,15 +281,24 @@ fn owner(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<(Actor,
     let sts = stage.sts();
     let code = alice.codes.next();
     let session: MfaSession = sts
-        .get_session_token(&alice.long_term, &alice.entry.serial, &code, SessionDuration::from_seconds(12 * 3_600))
+        .get_session_token(
+            &alice.long_term,
+            &alice.entry.serial,
+            &code,
+            SessionDuration::from_seconds(12 * 3_600),
+        )
         .map_err(|error| CliError::failed("alice's login failed").caused_by(error))?;
     scene.line("  alice $ postern login")?;
-    scene.line(&format!("      → a session with MFA, {}, until {}", session.credentials.id, session.credentials.expires_at))?;
+    scene.line(&format!(
+        "      → a session with MFA, {}, until {}",
+        session.credentials.id, session.credentials.expires_at
+    ))?;
 
     let serial = alice.entry.serial.as_str();
     let replay = Call::sts("GetSessionToken", &[("SerialNumber", serial), ("TokenCode", code.as_str())]);
     let answer = stage.call(&alice.key, &replay)?;
-    let command = format!("aws sts get-session-token --serial-number {serial} --token-code {}", code.as_str());
+    let command =
+        format!("aws sts get-session-token --serial-number {serial} --token-code {}", code.as_str());
     scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
     scene.tell("The thief looked over her shoulder, but a code counts once.")?;
 
@@ -283,12 +316,19 @@ fn owner(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<(Actor,
     let command = "postern exec prod/developer -- aws ec2 describe-instances";
     scene.attempt("alice", command, &answer, Expected::Works, &list("instanceId"))?;
     let answer = stage.call(&developer, &Call::list_buckets())?;
-    scene.attempt("alice", "postern exec prod/developer -- aws s3 ls", &answer, Expected::Works, &list("Name"))?;
+    scene.attempt(
+        "alice",
+        "postern exec prod/developer -- aws s3 ls",
+        &answer,
+        Expected::Works,
+        &list("Name"),
+    )?;
 
     let session = Actor::temporary(&session.credentials);
     let long = assume_for(&role, "alice", 12 * 3_600);
     let answer = stage.call(&session, &long)?;
-    let command = format!("{} --duration-seconds 43200", assume_command(&role));
+    let command =
+        format!("aws sts assume-role --role-arn {role} --role-session-name alice --duration-seconds 43200");
     scene.attempt("alice", &command, &answer, Expected::Refused("ValidationError"), &nothing)?;
     scene.tell("An hour at a time, then; postern renews it in silence as long as the session lasts.")?;
     Ok((developer, role))
