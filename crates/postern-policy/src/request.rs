@@ -24,7 +24,11 @@ impl Request<'_> {
     /// The account that owns the resource, if there is one to be found.
     #[must_use]
     pub fn owner(&self) -> Option<AccountId> {
-        let in_arn = || crate::arn::ArnText::new(self.resource).account().parse().ok();
+        // Most ARNs without an account leave the field empty: no error is made of that.
+        let in_arn = || {
+            let field = crate::arn::ArnText::new(self.resource).account();
+            if field.len() == 12 { field.parse().ok() } else { None }
+        };
         self.resource_account.or_else(in_arn).or_else(|| self.principal.account())
     }
 

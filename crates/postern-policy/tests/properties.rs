@@ -197,7 +197,7 @@ mod laws {
                 prop_assert!(after == before || after == Decision::ExplicitlyDenied);
             }
             if scene.boundary.is_none() {
-                prop_assert!(scene.clone().boundary(deny).decision() != Decision::Allowed
+                prop_assert!(scene.boundary(deny).decision() != Decision::Allowed
                     || before == Decision::Allowed);
             }
         }
@@ -213,7 +213,7 @@ mod laws {
         fn a_boundary_never_widens(scene in scenes(), extra in statements()) {
             let mut free = scene.clone();
             free.boundary = None;
-            if scene.clone().boundary(document(&extra)).decision() == Decision::Allowed {
+            if scene.boundary(document(&extra)).decision() == Decision::Allowed {
                 prop_assert_eq!(free.decision(), Decision::Allowed);
             }
         }
