@@ -2,6 +2,7 @@
 
 use crate::operation::Entry;
 
+mod absent;
 mod account;
 mod attach;
 mod boundaries;
@@ -43,6 +44,7 @@ const TABLES: &[&[Entry]] = &[
     account::OPERATIONS,
     details::OPERATIONS,
     report::OPERATIONS,
+    absent::OPERATIONS,
 ];
 
 /// The operation of this name, if the sandbox has it.

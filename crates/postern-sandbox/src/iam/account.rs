@@ -35,6 +35,7 @@ impl Operation for CreateAccountAlias {
     }
 
     fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {
+        // Our words, and below: no text was observed.
         if call.state.accounts.values().any(|account| account.alias.as_deref() == Some(&op.alias)) {
             return Err(ServiceError::already_exists(format!(
                 "The account alias {} already exists.",

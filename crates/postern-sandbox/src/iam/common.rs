@@ -225,6 +225,7 @@ impl TagKeys {
                 Self::Exact => "Duplicate tag keys found.",
             }));
         }
+        // Our words: the prefix is reserved (*IAM User Guide*, "Tags for IAM resources").
         if tags.iter().any(|tag| tag.key.to_lowercase().starts_with("aws:")) {
             return Err(ServiceError::invalid_input(
                 "Tag keys starting with 'aws:' are reserved for internal use.",

@@ -88,6 +88,7 @@ impl Operation for CreateLoginProfile {
             )));
         }
         // The model lets it be left out for root alone (centralised root access), which is not a user.
+        // Our words.
         let Some(new) = &op.password else {
             return Err(ServiceError::validation("Must specify a password for a user's login profile"));
         };
@@ -226,6 +227,7 @@ impl Operation for ChangePassword {
         let profile = find_profile(user)?;
         let current = profile.password_hashes.first();
         if !current.is_some_and(|hash| password::matches(hash, &op.old)) {
+            // Our words: no text was observed.
             return Err(ServiceError::access_denied("The old password was incorrect."));
         }
         set_password(call, &name, &op.new)?;

@@ -35,6 +35,7 @@ pub(super) const OPERATIONS: &[Entry] = &[
 /// MFA devices that a user may have.
 const DEVICES: usize = 8;
 
+/// Our words: no text was observed.
 pub(super) fn virtual_device_missing(serial: &str) -> ServiceError {
     ServiceError::no_such_entity(format!("VirtualMFADevice with serial number {serial} doesn't exist."))
 }
@@ -96,6 +97,7 @@ impl Operation for CreateVirtualMfaDevice {
         let seed = TotpSeed::generate(call.rng);
         // Shown once, at its creation. On the wire it is Base64 of the Base32 text.
         let base32 = seed.expose_secret_base32();
+        // Who will use the device is not known yet, so the account's id stands behind the `@`.
         let uri = format!("otpauth://totp/{}@{}?secret={}", op.name, call.account().id, base32.as_str());
         let picture = qr::png(&uri)
             .ok_or_else(|| ServiceError::service_failure("The QR code of the device cannot be drawn."))?;
@@ -147,6 +149,7 @@ impl Operation for EnableMfaDevice {
         if device.enabled.is_some() {
             return Err(ServiceError::already_exists("MFA Device is already in use."));
         }
+        // Our words, after those of the other quotas.
         if devices >= DEVICES {
             return Err(ServiceError::limit_exceeded(format!(
                 "Cannot exceed quota for MFADevicesPerUser: {DEVICES}"

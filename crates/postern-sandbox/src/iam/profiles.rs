@@ -24,6 +24,7 @@ pub(super) const OPERATIONS: &[Entry] = &[
     entry::<RemoveRoleFromInstanceProfile>(),
 ];
 
+/// As for users, groups and roles; no text was observed.
 pub(super) fn profile_missing(name: &str) -> ServiceError {
     ServiceError::no_such_entity(format!("Instance Profile {name} cannot be found."))
 }
@@ -301,6 +302,7 @@ impl Operation for RemoveRoleFromInstanceProfile {
         let role = find_role_mut(account, &op.role_name)?;
         let (id, name) = (role.id.clone(), role.name.clone());
         let profile = account.instance_profiles.get_mut(&op.name).ok_or_else(|| profile_missing(&op.name))?;
+        // Our words: no text was observed.
         if profile.role.as_ref() != Some(&id) {
             return Err(ServiceError::no_such_entity(format!(
                 "The role with name {name} cannot be found in instance profile {}.",

@@ -115,6 +115,7 @@ impl Operation for CreateRole {
     }
 
     fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {
+        // Our words: AWS keeps the path to itself, its text was not observed.
         if op.path.starts_with("/aws-service-role/") {
             return Err(ServiceError::validation(
                 "Path /aws-service-role/ is reserved for service-linked roles.",

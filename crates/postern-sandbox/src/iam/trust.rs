@@ -39,7 +39,10 @@ pub(super) fn stored(state: &State, text: &str) -> Result<PolicyText, ServiceErr
                 principal.text()
             ))
         })?;
-        edits.push((principal, stored));
+        // What is stored as it was named keeps its bytes, escapes included.
+        if stored != principal.text() {
+            edits.push((principal, stored));
+        }
     }
     let text = rewritten(text, edits);
     let document = Document::parse(&text)
@@ -140,18 +143,105 @@ fn rewritten<'a>(text: &str, edits: impl IntoIterator<Item = (&'a PrincipalPatte
     let mut at = 0;
     for (span, new) in edits {
         out.push_str(text.get(at..span.start).unwrap_or_default());
-        // A principal that is stored as it was written keeps its escapes.
-        out.push_str(if needs_edit(text.get(span.start..span.end), &new) {
-            &new
-        } else {
-            text.get(span.start..span.end).unwrap_or_default()
-        });
+        out.push_str(&new);
         at = span.end;
     }
     out.push_str(text.get(at..).unwrap_or_default());
     out
 }
 
-fn needs_edit(old: Option<&str>, new: &str) -> bool {
-    old != Some(new)
+#[cfg(test)]
+mod tests {
+    use postern_types::{PrincipalKind, Timestamp};
+    use proptest::prelude::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+    use crate::model::{User, fresh_id, new_account};
+
+    /// One account with the user `/p/alice` and the role every account is born with.
+    fn state() -> State {
+        let mut rng = StdRng::seed_from_u64(1);
+        let id = "111111111111".parse().unwrap();
+        let mut account = new_account(id, None, Timestamp::UNIX_EPOCH, &mut rng);
+        let user = User {
+            name: "alice".to_owned(),
+            path: "/p/".to_owned(),
+            id: fresh_id(PrincipalKind::User, &mut rng),
+            created: Timestamp::UNIX_EPOCH,
+            tags: Vec::new(),
+            boundary: None,
+            inline: std::collections::BTreeMap::new(),
+            attached: std::collections::BTreeSet::new(),
+            groups: std::collections::BTreeSet::new(),
+            login_profile: None,
+            password_last_used: None,
+        };
+        assert!(account.users.insert(user).is_ok());
+        let mut state = State::new();
+        state.accounts.insert(id, account);
+        state
+    }
+
+    const ALICE: &str = "arn:aws:iam::111111111111:user/p/alice";
+    const ROLE: &str =
+        "arn:aws:iam::111111111111:role/aws-service-role/support.amazonaws.com/AWSServiceRoleForSupport";
+
+    fn shown_text(state: &State, trust: PolicyText) -> String {
+        let account = state.accounts.values().next().unwrap();
+        let mut role = None;
+        for known in account.roles.iter() {
+            role = Some(Role {
+                name: "r".to_owned(),
+                path: "/".to_owned(),
+                id: known.id.clone(),
+                created: known.created,
+                description: None,
+                max_session_duration: 3_600,
+                trust: trust.clone(),
+                tags: Vec::new(),
+                boundary: None,
+                inline: std::collections::BTreeMap::new(),
+                attached: std::collections::BTreeSet::new(),
+                last_used: None,
+            });
+        }
+        shown(state, &role.unwrap())
+    }
+
+    proptest! {
+        /// Whatever the white space and the mix of principals: nothing but ids goes in, and out comes the text.
+        #[test]
+        fn a_trust_policy_comes_back_byte_for_byte(
+            principals in prop::collection::vec(prop::sample::select(vec![
+                ALICE, ROLE, "*", "arn:aws:iam::111111111111:root",
+                "arn:aws:sts::111111111111:assumed-role/AWSServiceRoleForSupport/session",
+            ]), 1..6),
+            blanks in prop::collection::vec("[ \n\t]{0,3}", 12),
+        ) {
+            let state = state();
+            let list = principals.iter().map(|p| format!("\"{p}\"")).collect::<Vec<_>>().join(&format!(",{}", blanks[0]));
+            let text = format!(
+                "{}{{\"Version\"{}:\"2012-10-17\",{}\"Statement\":[{{\"Effect\":\"Allow\",{}\"Principal\":{{\"AWS\":{}[{}{list}{}]}},\"Action\":\"sts:AssumeRole\"}}{}]}}{}",
+                blanks[1], blanks[2], blanks[3], blanks[4], blanks[5], blanks[6], blanks[7], blanks[8], blanks[9],
+            );
+            let trust = stored(&state, &text).unwrap();
+            prop_assert!(!trust.text.contains(":user/") && !trust.text.contains(":role/"), "{}", trust.text);
+            prop_assert_eq!(shown_text(&state, trust), text);
+        }
+    }
+
+    #[test]
+    fn escapes_stay_where_nothing_is_replaced() {
+        let state = state();
+        let text = |principal: &str| {
+            format!(
+                r#"{{"Statement":{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}}}"#
+            )
+        };
+        let root = text(r"\u0061rn:aws:iam::111111111111:root");
+        assert_eq!(*stored(&state, &root).unwrap().text, *root);
+        let alice = stored(&state, &text(r"\u0061rn:aws:iam::111111111111:user\/p\/alice")).unwrap();
+        assert_eq!(shown_text(&state, alice), text(ALICE));
+    }
 }

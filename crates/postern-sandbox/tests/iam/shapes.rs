@@ -284,3 +284,28 @@ fn the_summary_has_awss_keys() {
         assert!(summary.body.contains(&format!("<key>{key}</key><value>{value}</value>")), "{key}");
     }
 }
+
+#[test]
+fn what_cannot_be_made_is_truly_not_there() {
+    let mut cloud = Cloud::new();
+    cloud.user("alice");
+    let alice = ("UserName", "alice");
+    let lists: [(&str, &[(&str, &str)]); 6] = [
+        ("ListSSHPublicKeys", &[alice]),
+        ("ListSigningCertificates", &[alice]),
+        ("ListServiceSpecificCredentials", &[alice]),
+        ("ListServerCertificates", &[]),
+        ("ListOpenIDConnectProviders", &[]),
+        ("ListSAMLProviders", &[]),
+    ];
+    for (action, parameters) in lists {
+        let list = cloud.iam(action, parameters);
+        assert!(list.texts("member").is_empty(), "{action}: {}", list.body);
+        list.ok();
+    }
+    assert_eq!(cloud.iam("ListSSHPublicKeys", &[("UserName", "nobody")]).refusal().1, "NoSuchEntity");
+    // Whatever would make one is refused by name.
+    let (status, _, message) = cloud.iam("UploadSSHPublicKey", &[alice]).refusal();
+    assert_eq!(status, 501);
+    assert!(message.contains("iam:UploadSSHPublicKey"), "{message}");
+}
