@@ -94,7 +94,7 @@ impl Terminal {
             if read == 0 {
                 return Err(PromptError::Cancelled);
             }
-            match Key::of(byte[0]) {
+            match Key::of(byte.first().copied().unwrap_or_default()) {
                 Key::Enter => break,
                 Key::Cancel => return Err(PromptError::Cancelled),
                 Key::End if line.is_empty() => return Err(PromptError::Cancelled),

@@ -1,5 +1,7 @@
 //! The demo tells the truth: it ends well when every policy stands, and fails when any one is weakened.
 
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
 use std::process::{Command, Output};
 
 fn demo(arguments: &[&str]) -> Output {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use postern_aws::collect;
-use postern_estate::{Desired, Plan, Quotas, diff};
+use postern_estate::{Plan, Quotas, diff};
 use postern_types::{AccountId, Timestamp};
 
 use crate::{
@@ -44,7 +44,6 @@ impl Scope {
 /// The estate file and what it wants, judged, before anything was called.
 pub(crate) struct Wanted {
     pub(crate) file: EstateFile,
-    pub(crate) desired: Desired,
     pub(crate) names: AccountNames,
 }
 
@@ -56,7 +55,7 @@ impl Wanted {
         // Judged with AWS's default quotas, so that nothing needs to be called for a file that cannot be applied.
         let desired = file.desired(&|_| Quotas::default())?;
         cap::check(context, &file, &desired, None)?;
-        Ok(Self { file, desired, names })
+        Ok(Self { file, names })
     }
 }
 
@@ -106,7 +105,7 @@ fn compare(
     }
     // Judged again with the quotas that the accounts really have.
     let quotas = |account: AccountId| {
-        snapshot.estate.accounts.get(&account).map(|found| found.quotas.clone()).unwrap_or_default()
+        snapshot.estate.accounts.get(&account).map(|found| found.quotas).unwrap_or_default()
     };
     let mut desired = wanted.file.desired(&quotas)?;
     cap::check(context, &wanted.file, &desired, Some(&snapshot.estate))?;

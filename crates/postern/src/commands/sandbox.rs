@@ -86,11 +86,11 @@ fn serve(args: &ServeArgs, context: &mut Context) -> Result<ExitStatus, CliError
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let mut stop = Stop::new()?;
-        let running = SandboxServer::start(config).await.map_err(in_words)?;
+        let running = SandboxServer::start(config).await.map_err(|error| in_words(&error))?;
         announce(context, &running, &ready_file)?;
         stop.wait().await;
         context.printer.status("ending");
-        running.shutdown().await.map_err(in_words)
+        running.shutdown().await.map_err(|error| in_words(&error))
     })?;
     Ok(ExitStatus::Done)
 }
@@ -143,8 +143,8 @@ impl Stop {
 }
 
 /// What went wrong with a sandbox, and what to do about it.
-fn in_words(error: ServeError) -> CliError {
-    let kind = match &error {
+fn in_words(error: &ServeError) -> CliError {
+    let kind = match error {
         ServeError::NotLoopback(_) | ServeError::State { .. } => ErrorKind::Usage,
         _ => ErrorKind::Failed,
     };
@@ -154,7 +154,7 @@ fn in_words(error: ServeError) -> CliError {
         told.causes.push(deeper.to_string());
         cause = deeper.source();
     }
-    let hint = match &error {
+    let hint = match error {
         ServeError::NotLoopback(_) => "the sandbox hands out keys to whoever reaches it; listen on 127.0.0.1",
         ServeError::Bind { .. } => "port 0 takes a free one: `--listen 127.0.0.1:0`",
         ServeError::InUse(_) => "end the other sandbox, or give this one a directory of its own",

@@ -250,12 +250,3 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
         ),
     }
 }
-
-/// How a step changes what can be reached, for logs.
-pub(crate) fn reach_word(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Narrows => "narrows",
-        Reach::Keeps => "keeps",
-        Reach::Widens => "widens",
-    }
-}

@@ -1,0 +1,297 @@
+//! Logging in, handing out, forgetting.
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::{Command, Stdio},
+    time::SystemTime,
+};
+
+use crate::world::{BASTION, DEV, PASSPHRASE, PROD, World, answer, identity, said, seconds_since};
+
+const DEVELOPER: &str = "arn:aws:sts::222222222222:assumed-role/developer/alice";
+
+#[test]
+fn a_day_without_terminal_keyring_and_passphrase() {
+    let world = World::new();
+
+    // Nobody is logged in and nobody can be asked: said at once, with what to do.
+    let start = SystemTime::now();
+    let refused = world.run(&["credential-process", "prod/developer"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(seconds_since(start) < 1.0);
+    assert!(refused.stdout.is_empty());
+    assert!(said(&refused).contains("postern login"), "{}", said(&refused));
+
+    // A wrong code is AWS's to refuse, and is named.
+    let wrong = world
+        .postern(&["login", "--mfa-code", &world.wrong_code()])
+        .env("POSTERN_PASSPHRASE", PASSPHRASE)
+        .output()
+        .unwrap();
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(said(&wrong).contains("did not take the MFA code"), "{}", said(&wrong));
+
+    world.log_in();
+    let first = answer(&world.run(&["credential-process", "prod/developer"]));
+    assert_eq!(first["Version"], 1);
+    assert_eq!(first["AccountId"], PROD);
+    assert!(first["Expiration"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(identity(&world, &first), DEVELOPER);
+    for _ in 0..5 {
+        assert_eq!(answer(&world.run(&["credential-process", "prod/developer"])), first);
+    }
+    assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (2, 1));
+
+    // The session serves every role; each is fetched once.
+    let other = answer(&world.run(&["credential-process", "prod/readonly"]));
+    assert_ne!(other["AccessKeyId"], first["AccessKeyId"]);
+    assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (2, 2));
+
+    let status = answer(&world.run(&["status", "--json"]));
+    assert_eq!(status["sessions"][0]["person"], "alice");
+    assert!(status["sessions"][0]["seconds_left"].as_i64().unwrap() > 11 * 3_600);
+    assert_eq!(status["roles"].as_array().unwrap().len(), 2);
+    assert_eq!(status["keys"][0]["access_key_id"], world.key.id.as_str());
+
+    nothing_in_clear(&world, &[&first, &other]);
+
+    // Logged out is logged out; and the code that was used is not sent to AWS a second time.
+    assert!(world.run(&["logout"]).status.success());
+    let refused = world.run(&["credential-process", "prod/developer"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    let again = world
+        .postern(&["login", "--mfa-code", &world.code()])
+        .env("POSTERN_PASSPHRASE", PASSPHRASE)
+        .output()
+        .unwrap();
+    assert!(said(&again).contains("has been used"), "{}", said(&again));
+    assert_eq!(world.calls("GetSessionToken"), 2);
+}
+
+/// No file under the home directory holds a secret that was ever given out.
+fn nothing_in_clear(world: &World, answers: &[&serde_json::Value]) {
+    let mut secrets = vec![world.key.secret.expose_secret().to_owned(), PASSPHRASE.to_owned()];
+    for answer in answers {
+        for name in ["SecretAccessKey", "SessionToken"] {
+            secrets.push(answer[name].as_str().unwrap().to_owned());
+        }
+    }
+    let files = world.files();
+    assert!(files.len() > 5, "sessions, roles, keys, locks");
+    for (path, bytes) in files {
+        for secret in &secrets {
+            for part in [&secret[..16], &secret[secret.len() - 16..]] {
+                let found = bytes.windows(part.len()).any(|window| window == part.as_bytes());
+                assert!(!found, "a secret in {}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn exec_becomes_the_command() {
+    let world = World::new();
+    world.log_in();
+    let exec = |script: &str| {
+        world
+            .postern(&["exec", "prod/developer", "--", "sh", "-c", script])
+            .env("AWS_PROFILE", "other")
+            .env("AWS_ROLE_ARN", "arn:aws:iam::1:role/other")
+            .env("POSTERN_PASSPHRASE", PASSPHRASE)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(exec("exit 7").status.code(), Some(7));
+    // `setsid` waits for the process itself: what ends by a signal shows as 128 + signal there.
+    let killed = exec("kill -TERM $$");
+    assert!(killed.status.signal() == Some(15) || killed.status.code() == Some(143), "{:?}", killed.status);
+
+    let output = exec("env; cat /proc/self/stat | cut -d' ' -f4");
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let variable =
+        |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).map(str::to_owned);
+    let credentials = serde_json::json!({
+        "AccessKeyId": variable("AWS_ACCESS_KEY_ID").unwrap(),
+        "SecretAccessKey": variable("AWS_SECRET_ACCESS_KEY").unwrap(),
+        "SessionToken": variable("AWS_SESSION_TOKEN").unwrap(),
+    });
+    assert_eq!(identity(&world, &credentials), DEVELOPER);
+    assert!(variable("AWS_CREDENTIAL_EXPIRATION").unwrap().ends_with('Z'));
+    assert_eq!(variable("AWS_REGION").as_deref(), Some("eu-central-1"));
+    assert_eq!(variable("AWS_ENDPOINT_URL").as_deref(), Some(world.sandbox.endpoint()));
+    for gone in ["AWS_PROFILE", "AWS_ROLE_ARN", "POSTERN_PASSPHRASE"] {
+        assert_eq!(variable(gone), None, "{gone}");
+    }
+
+    for (arguments, code, words) in [
+        (&["exec", "prod/developper", "--", "true"][..], 2, "did you mean `prod/developer`?"),
+        (&["exec", "prod/developer", "--duration", "2h", "--", "true"], 2, "1h at most"),
+        (&["exec", "prod/developer", "--", "no-such-command"], 1, "there is no command `no-such-command`"),
+        (&["exec", "prod/postern-admin", "--", "true"], 1, "not authorized to perform: sts:AssumeRole"),
+        (&["credential-process", "nowhere/x"], 2, "has no role `nowhere/x`"),
+    ] {
+        let output = world.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", said(&output));
+        assert!(said(&output).contains(words), "{arguments:?}: {}", said(&output));
+    }
+}
+
+/// Starts many at once with nothing cached and waits for all.
+fn at_once(world: &World, targets: &[&str], mfa_process: &str) -> Vec<std::process::Output> {
+    let children: Vec<_> = targets
+        .iter()
+        .map(|target| {
+            world
+                .postern(&["credential-process", target])
+                .env("POSTERN_PASSPHRASE", PASSPHRASE)
+                .env("POSTERN_MFA_PROCESS", mfa_process)
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    children.into_iter().map(|child| child.wait_with_output().unwrap()).collect()
+}
+
+#[test]
+fn many_at_once_take_one_code_and_one_call_per_role() {
+    let world = World::new();
+    let (process, count) = world.mfa_process(&format!("echo {}", world.code()));
+    let targets: Vec<&str> = ["prod/developer", "prod/readonly"].repeat(12);
+    let outputs = at_once(&world, &targets, &process);
+    let answers: Vec<_> = outputs.iter().map(answer).collect();
+    for pair in answers.windows(3) {
+        assert_eq!(pair[0], pair[2]);
+        assert_ne!(pair[0], pair[1]);
+    }
+    assert_eq!(std::fs::read_to_string(count).unwrap(), "x\n", "one question");
+    assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (1, 2));
+}
+
+#[test]
+fn who_declines_declines_for_all() {
+    let world = World::new();
+    let (process, count) = world.mfa_process("exit 3");
+    let outputs = at_once(&world, &["prod/developer"; 8], &process);
+    for output in &outputs {
+        assert_eq!(output.status.code(), Some(1), "{}", said(output));
+        assert!(said(output).contains("failed: exit status: 3"), "{}", said(output));
+    }
+    // A process that arrives after the first failure may ask anew; those that waited do not.
+    let asked = std::fs::read_to_string(count).unwrap().len() / 2;
+    assert!(asked <= 2, "asked {asked} times");
+    assert_eq!(world.calls("GetSessionToken"), 0);
+}
+
+#[test]
+fn an_agent_holds_the_key_where_the_kernel_does_not() {
+    let world = World::new();
+    let run = |arguments: &[&str], passphrase: bool| {
+        let mut command = world.postern(arguments);
+        command.env("POSTERN_KEYHOLDER", "agent");
+        if passphrase {
+            command.env("POSTERN_PASSPHRASE", PASSPHRASE);
+        }
+        command.output().unwrap()
+    };
+    // The agent holds no stream of its caller: this returns although the agent lives on.
+    let output = run(&["login", "--mfa-code", &world.code()], true);
+    assert!(output.status.success(), "{}", said(&output));
+    let socket = world.state_dir().join("agent.sock");
+    assert!(socket.exists());
+    let first = answer(&run(&["credential-process", "prod/developer"], false));
+    assert_eq!(answer(&run(&["credential-process", "prod/developer"], false)), first);
+    assert_eq!(answer(&run(&["status", "--json"], false))["sealed_by"], "agent");
+    nothing_in_clear(&world, &[&first]);
+
+    // Nothing of it can be read by way of /proc, but by root; its arguments hold no key.
+    assert!(run(&["logout"], false).status.success());
+    let start = SystemTime::now();
+    // The code used just now is still remembered by a new agent; end that one too.
+    while socket.exists() && seconds_since(start) < 5.0 {
+        let _ = std::fs::remove_file(&socket);
+    }
+    assert_eq!(run(&["credential-process", "prod/developer"], false).status.code(), Some(1));
+}
+
+#[test]
+fn a_changed_estate_never_serves_the_old_role() {
+    let world = World::new();
+    world.log_in();
+    world.settle();
+    let read = || answer(&world.run(&["credential-process", "prod/developer"]));
+    let first = read();
+    assert!(
+        world.files().iter().any(|(path, _)| path.file_name().unwrap().to_str().unwrap().starts_with("hot-")),
+        "the second answer comes from the shelf"
+    );
+    assert_eq!(read(), first);
+
+    // The same file, the same size, the same time of modification.
+    let times = std::fs::metadata(world.estate()).unwrap();
+    world.write_estate(DEV);
+    std::fs::File::options()
+        .write(true)
+        .open(world.estate())
+        .unwrap()
+        .set_modified(times.modified().unwrap())
+        .unwrap();
+    assert_eq!(std::fs::metadata(world.estate()).unwrap().len(), times.len());
+    let second = read();
+    assert_eq!(second["AccountId"], DEV);
+    assert!(identity(&world, &second).contains(DEV));
+
+    // Another file under the same name.
+    std::fs::rename(world.estate(), world.home.path().join("old.toml")).unwrap();
+    world.write_estate(PROD);
+    assert_eq!(read()["AccountId"], PROD);
+    // And a broken one is an error, whatever is on the shelf.
+    std::fs::write(world.estate(), "version = 2").unwrap();
+    assert_eq!(world.run(&["credential-process", "prod/developer"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_session_that_ended_at_aws_is_noticed() {
+    let world = World::new();
+    world.log_in();
+    // The sandbox's clock goes on by a day; this machine's does not.
+    let now = postern_types::Timestamp::now();
+    world.sandbox.world().advance(24 * 3_600, now);
+    let output = world.run(&["credential-process", "prod/developer"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("postern login"), "{}", said(&output));
+}
+
+#[test]
+fn another_user_gets_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        println!("SKIP: a second user needs root");
+        return;
+    }
+    let world = World::new();
+    world.log_in();
+    answer(&world.run(&["credential-process", "prod/developer"]));
+    // Everything is opened wide but postern's own directories.
+    for dir in [world.home.path(), &world.home.path().join("run")] {
+        std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    }
+    let stranger = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", program]).args(arguments);
+        world.surround(&mut command);
+        command.output().unwrap()
+    };
+    let state = world.state_dir();
+    let listed = stranger("ls", &[state.to_str().unwrap()]);
+    assert!(!listed.status.success(), "{}", said(&listed));
+    // His own postern on our directories: refused, not served. (It must be where he can run it.)
+    let program = world.home.path().join("postern-copy");
+    std::fs::copy(env!("CARGO_BIN_EXE_postern"), &program).unwrap();
+    let served = stranger(program.to_str().unwrap(), &["credential-process", "prod/developer"]);
+    assert!(!served.status.success() && served.stdout.is_empty(), "{}", said(&served));
+    assert!(said(&served).contains("another user"), "{}", said(&served));
+    assert_eq!(world.calls("AssumeRole"), 1);
+    let _ = BASTION;
+}

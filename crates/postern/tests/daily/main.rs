@@ -1,0 +1,8 @@
+//! The daily commands against the sandbox, as a person and as an SDK would run them.
+
+#[cfg(test)]
+mod flow;
+#[cfg(test)]
+mod terminal;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,239 @@
+//! A sandbox, a person in it with device and key, and a home directory.
+
+use std::{
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    time::SystemTime,
+};
+
+use postern_aws::{Aws, Connection, Credentials, Endpoint, Patience, enrol::NewDevice, raw::RawCall};
+use postern_serve::{BlockingSandbox, NewAccount, SandboxConfig};
+use postern_types::{IamPath, LongTermKey, Timestamp, TotpSeed};
+
+pub(crate) const BASTION: &str = "111111111111";
+pub(crate) const PROD: &str = "222222222222";
+pub(crate) const DEV: &str = "333333333333";
+pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
+
+pub(crate) struct World {
+    pub(crate) sandbox: BlockingSandbox,
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) key: LongTermKey,
+    seed: TotpSeed,
+    /// The step whose code enabled the device: later ones are still good.
+    enabled_with: i64,
+}
+
+impl World {
+    /// Alice has device and key; the key is in her key file. Nobody is logged in.
+    pub(crate) fn new() -> Self {
+        let sandbox = BlockingSandbox::start(SandboxConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            state: None,
+            ready_file: None,
+            accounts: Vec::<NewAccount>::new(),
+        })
+        .unwrap();
+        let connect = |id: &str| {
+            let account = sandbox.create_account(Some(id.parse().unwrap()), None).unwrap();
+            let endpoint = Endpoint::with_url("eu-central-1".parse().unwrap(), sandbox.endpoint());
+            let root = LongTermKey { id: account.root_key, secret: account.root_secret };
+            Aws::new(Patience::default()).unwrap().connect(endpoint, Credentials::from(&root), None)
+        };
+        let bastion = connect(BASTION);
+        call(&bastion, "CreateUser", &[("UserName", "alice"), ("Path", "/postern/")]);
+        let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}"#;
+        call(
+            &bastion,
+            "PutUserPolicy",
+            &[("UserName", "alice"), ("PolicyName", "p"), ("PolicyDocument", policy)],
+        );
+        let trust = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{BASTION}:root"}},"Action":"sts:AssumeRole","Condition":{{"Bool":{{"aws:MultiFactorAuthPresent":"true"}}}}}}}}"#
+        );
+        for id in [PROD, DEV] {
+            let account = connect(id);
+            for role in ["developer", "readonly"] {
+                call(
+                    &account,
+                    "CreateRole",
+                    &[("RoleName", role), ("Path", "/postern/"), ("AssumeRolePolicyDocument", &trust)],
+                );
+            }
+        }
+        let user = "alice".parse().unwrap();
+        let NewDevice { serial, seed, .. } =
+            bastion.create_virtual_mfa_device(&IamPath::root(), &"alice".parse().unwrap(), &[]).unwrap();
+        let step = TotpSeed::step_at(Timestamp::now());
+        bastion
+            .enable_mfa_device(&user, &serial, [seed.code_of_step(step - 1), seed.code_of_step(step)])
+            .unwrap();
+        let key = bastion.create_access_key(&user).unwrap();
+
+        let home = tempfile::tempdir().unwrap();
+        std::fs::DirBuilder::new().mode(0o700).create(home.path().join("run")).unwrap();
+        let world = Self { sandbox, home, key, seed, enabled_with: step };
+        world.write_estate(PROD);
+        let added = world
+            .postern(&["keys", "add", "--from-environment"])
+            .env("POSTERN_PASSPHRASE", PASSPHRASE)
+            .env("AWS_ACCESS_KEY_ID", world.key.id.as_str())
+            .env("AWS_SECRET_ACCESS_KEY", world.key.secret.expose_secret())
+            .output()
+            .unwrap();
+        assert!(added.status.success(), "{}", said(&added));
+        world
+    }
+
+    /// The estate file, with `prod` being this account.
+    pub(crate) fn write_estate(&self, prod: &str) {
+        let text = format!(
+            r#"version = 1
+name = "acme"
+region = "eu-central-1"
+endpoint_url = "{}"
+[bastion]
+account = "{BASTION}"
+session = "12h"
+[accounts.prod]
+id = "{prod}"
+[roles.developer]
+accounts = "*"
+policies = ["ReadOnlyAccess"]
+[roles.readonly]
+accounts = "*"
+policies = ["ReadOnlyAccess"]
+[people.alice]
+roles = ["*/developer"]
+"#,
+            self.sandbox.endpoint()
+        );
+        // In place: the file stays the same one.
+        std::fs::write(self.estate(), text).unwrap();
+    }
+
+    pub(crate) fn estate(&self) -> PathBuf {
+        self.home.path().join("postern.toml")
+    }
+
+    /// Lets the estate file look as if it had lain there for a while, so that answers may be shelved.
+    pub(crate) fn settle(&self) {
+        std::thread::sleep(std::time::Duration::from_millis(3_100));
+    }
+
+    pub(crate) fn state_dir(&self) -> PathBuf {
+        self.home.path().join("run/postern")
+    }
+
+    /// postern without terminal, keyring or passphrase.
+    pub(crate) fn postern(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("setsid");
+        command.arg("--wait").arg(env!("CARGO_BIN_EXE_postern")).args(arguments);
+        self.surround(&mut command);
+        command
+    }
+
+    pub(crate) fn surround(&self, command: &mut Command) {
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", self.home.path())
+            .env("XDG_RUNTIME_DIR", self.home.path().join("run"))
+            .env("POSTERN_ESTATE", self.estate())
+            .env("POSTERN_STORE", "file")
+            .current_dir(self.home.path());
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
+        self.postern(arguments).output().unwrap()
+    }
+
+    /// The code that is good for the next login: each can be used once.
+    pub(crate) fn code(&self) -> String {
+        self.seed.code_of_step(self.enabled_with + 1).as_str().to_owned()
+    }
+
+    pub(crate) fn wrong_code(&self) -> String {
+        let good: Vec<_> = (-2..5).map(|n| self.seed.code_of_step(self.enabled_with + n)).collect();
+        let wrong = (0..).map(|n| format!("{n:06}")).find(|c| good.iter().all(|g| g.as_str() != c));
+        wrong.unwrap()
+    }
+
+    pub(crate) fn log_in(&self) {
+        let output = self
+            .postern(&["login", "--mfa-code", &self.code()])
+            .env("POSTERN_PASSPHRASE", PASSPHRASE)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
+    /// How often a call was made, and came through or not.
+    pub(crate) fn calls(&self, name: &str) -> usize {
+        self.sandbox.world().events().iter().filter(|event| event["eventName"] == name).count()
+    }
+
+    /// A program that counts its runs, waits a little, and prints a code or fails.
+    pub(crate) fn mfa_process(&self, does: &str) -> (String, PathBuf) {
+        let (script, count) = (self.home.path().join("mfa process.sh"), self.home.path().join("asked"));
+        let text = format!("#!/bin/sh\necho x >> '{}'\nsleep 0.3\n{does}\n", count.display());
+        std::fs::write(&script, text).unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        (format!("'{}'", script.display()), count)
+    }
+
+    /// Every file under the home directory.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        fn walk(dir: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, found);
+                } else if let Ok(bytes) = std::fs::read(&path) {
+                    found.push((path, bytes));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.home.path(), &mut found);
+        found
+    }
+}
+
+fn call(connection: &Connection, action: &str, parameters: &[(&str, &str)]) {
+    let answer = connection.raw(&RawCall::iam(action, parameters)).unwrap();
+    assert!(answer.is_success(), "{action}: {}", answer.body);
+}
+
+pub(crate) fn said(output: &Output) -> String {
+    format!(
+        "{}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// `credential_process` JSON.
+pub(crate) fn answer(output: &Output) -> serde_json::Value {
+    assert!(output.status.success(), "{}", said(output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Whose credentials an answer holds, as the sandbox sees it.
+pub(crate) fn identity(world: &World, answer: &serde_json::Value) -> String {
+    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+    let credentials = Credentials {
+        id: text("AccessKeyId").parse().unwrap(),
+        secret: postern_types::SecretAccessKey::new(text("SecretAccessKey")).unwrap(),
+        token: Some(postern_types::SessionToken::new(text("SessionToken")).unwrap()),
+    };
+    let endpoint = Endpoint::with_url("eu-central-1".parse().unwrap(), world.sandbox.endpoint());
+    let connection = Aws::new(Patience::default()).unwrap().connect(endpoint, credentials, None);
+    connection.caller_identity().unwrap().arn.to_string()
+}
+
+pub(crate) fn seconds_since(start: SystemTime) -> f64 {
+    start.elapsed().unwrap().as_secs_f64()
+}
