@@ -185,7 +185,7 @@ impl Enrolment<'_> {
             } else {
                 piped_line()?
             };
-            match typed.parse() {
+            match typed.trim().parse() {
                 Ok(code) => return Ok(code),
                 Err(_) => self.printer.warning("a code has six digits"),
             }
