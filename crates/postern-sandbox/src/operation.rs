@@ -141,8 +141,6 @@ pub(crate) struct RequestFacts {
     pub(crate) user_agent: Option<String>,
     /// Of the credential scope.
     pub(crate) region: String,
-    /// Of the credential scope: `iam`, `sts`.
-    pub(crate) service: String,
 }
 
 impl Call<'_> {

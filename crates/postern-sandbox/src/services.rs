@@ -127,7 +127,11 @@ fn denied(protocol: Protocol, call: &Call<'_>, decided: &Decided) -> ServiceErro
 
 /// An operation of IAM or STS that AWS has and the sandbox lacks, refused in the same way.
 pub(crate) fn lacking(asked: &Asked, call: &mut Call<'_>, name: &str) -> ServiceError {
-    let target =
-        Target { name: name.to_owned(), action: Some(format!("{}:{name}", asked.service)), resource: None };
-    refuse(asked, call, &target)
+    let action = Some(format!("{}:{name}", asked.service));
+    refuse(asked, call, &Target { name: name.to_owned(), action, resource: None })
+}
+
+/// An operation of STS that needs no signature: no caller, hence no policies to ask.
+pub(crate) fn unsigned(name: &str) -> ServiceError {
+    ServiceError::not_implemented(format!("The sandbox does not implement sts:{name}. Nothing was done."))
 }

@@ -39,6 +39,11 @@ pub(crate) fn operation(name: &str) -> Option<&'static Entry> {
     OPERATIONS.iter().find(|entry| entry.name == name)
 }
 
+/// Whether this operation is called without a signature: somebody else's token vouches for the caller.
+pub(crate) fn is_unsigned(name: &str) -> bool {
+    matches!(name, "AssumeRoleWithSAML" | "AssumeRoleWithWebIdentity")
+}
+
 /// Whether AWS has an operation of this name that the sandbox lacks.
 pub(crate) fn is_elsewhere(name: &str) -> bool {
     ELSEWHERE.contains(&name)

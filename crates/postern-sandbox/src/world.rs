@@ -131,7 +131,14 @@ impl World {
         match self.verify(raw, &asked, now) {
             Ok(verified) => self.run(raw, &asked, &verified, now, rng, &request_id),
             Err(fault) => {
-                let error = fault.refusal(asked.protocol.dialect());
+                let error = match asked.operation.as_deref() {
+                    Some(name)
+                        if fault == Fault::Missing && asked.service == "sts" && sts::is_unsigned(name) =>
+                    {
+                        services::unsigned(name)
+                    }
+                    _ => fault.refusal(asked.protocol.dialect()),
+                };
                 let response = asked.protocol.error(&error, &request_id);
                 let event = TrailEvent {
                     time: now,
@@ -219,7 +226,6 @@ impl World {
             source_ip: raw.source_ip,
             user_agent: raw.header("user-agent").map(str::to_owned),
             region: verified.scope.region.clone(),
-            service: verified.scope.service.clone(),
         };
         let parameters = trail::parameters(&asked.params);
         let mut guard = self.lock();
@@ -465,6 +471,7 @@ fn dispatch(
             let reply = entry.perform(&asked.params, service, call)?;
             Ok(query_answer(service, entry.name, &reply, request_id))
         }
+        None if elsewhere && sts::is_unsigned(name) => Err(services::unsigned(name)),
         None if elsewhere => Err(services::lacking(asked, call, name)),
         None => Err(unknown()),
     }

@@ -170,10 +170,6 @@ impl Account {
         self.keys_of.get(&index_of(owner)).into_iter().flatten().filter_map(|id| self.keys.get(id))
     }
 
-    pub(crate) fn all_keys(&self) -> impl Iterator<Item = &AccessKey> {
-        self.keys.values()
-    }
-
     /// Makes a key with a fresh id and secret.
     pub(crate) fn issue_key(&mut self, owner: Owner, now: Timestamp, rng: &mut dyn Rng) -> AccessKeyId {
         let id = AccessKeyId::generate(KeyKind::LongTerm, self.id, rng);

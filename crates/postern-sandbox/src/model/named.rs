@@ -86,8 +86,4 @@ impl<T: Entity> Named<T> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.by_name.values()
     }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.by_name.values_mut()
-    }
 }

@@ -136,11 +136,6 @@ impl<'p> Decoder<'p> {
         }
     }
 
-    /// Whether the list was given at all, be it empty.
-    pub(crate) fn has_list(&self, name: &str) -> bool {
-        self.raw(name).is_some() || self.params.any_with_prefix(&format!("{}{name}.member.", self.prefix))
-    }
-
     /// Whether the list of structures was given.
     pub(crate) fn has_structures(&self, name: &str) -> bool {
         self.params.any_with_prefix(&format!("{}{name}.member.", self.prefix))

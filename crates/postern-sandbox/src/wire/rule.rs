@@ -1,12 +1,14 @@
 //! What AWS's service models demand of a text: its length and its characters.
 
+/// A regular expression as the model writes it, and what it takes.
+type Pattern = (&'static str, fn(&str) -> bool);
+
 /// A constraint of the IAM or STS model. Lengths are in characters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rule {
     pub(crate) min: usize,
     pub(crate) max: usize,
-    /// The pattern as the model writes it, and what it takes.
-    pub(crate) pattern: Option<(&'static str, fn(&str) -> bool)>,
+    pub(crate) pattern: Option<Pattern>,
 }
 
 impl Rule {
