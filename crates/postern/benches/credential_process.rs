@@ -3,8 +3,6 @@
 //! The two are started alternately, so that both see the same machine. Run with
 //! `cargo bench -p postern --bench credential_process`; a ratio above the bound fails the run.
 
-#![expect(clippy::print_stdout, reason = "a report for people")]
-
 #[cfg(test)]
 #[expect(dead_code, reason = "shared with the tests, which use more of it")]
 #[path = "../tests/daily/world.rs"]
@@ -13,8 +11,6 @@ mod world;
 fn main() {
     #[cfg(test)]
     bench::main();
-    #[cfg(not(test))]
-    println!("run with `cargo bench`");
 }
 
 #[cfg(test)]

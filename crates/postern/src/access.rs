@@ -1,14 +1,18 @@
-//! How set-up work gets into the accounts: by the first credentials that the estate file names.
+//! How set-up work gets into the accounts: by the first credentials that the estate file names, and after the
+//! first `apply` as an administrator through `postern-admin`.
+
+mod administrator;
 
 use std::{collections::BTreeMap, io, path::PathBuf};
 
+use clap::Args;
 use postern_aws::{
     Aws, Connection, Credentials, Endpoint, Patience, RoleCall,
     endpoint::{self, ProfileEndpoints},
     profile::{Profile, Profiles, RoleSource, Source},
 };
-use postern_estate::{AccountDesign, Design};
-use postern_types::{AccountId, IamPath, RoleArn, RoleSessionName, SecretAccessKey, SessionToken};
+use postern_estate::{ADMIN_ROLE, AccountDesign, Design};
+use postern_types::{AccountId, IamPath, RoleArn, RoleSessionName, SecretAccessKey, SessionToken, UserName};
 
 use crate::{
     context::Context,
@@ -49,9 +53,49 @@ pub(crate) fn client() -> Result<Aws, CliError> {
         .map_err(|error| CliError::failed("cannot start the AWS client").caused_by(error))
 }
 
-/// Connects to each of the accounts and asks each credential who it is: one that belongs to another account than the
-/// file says is refused before anything else is called.
-pub(crate) fn open(context: &Context, design: &Design, wanted: &[AccountId]) -> Result<Access, CliError> {
+/// Which way to take.
+#[derive(Clone, Debug, Default, Args)]
+#[group(multiple = false)]
+pub(crate) struct WayIn {
+    /// Enter through `postern-admin` as this administrator [default: the one who is logged in]
+    #[arg(long, value_name = "NAME", help_heading = "Way in")]
+    administrator: Option<UserName>,
+    /// Enter by the profiles and roles that the estate file names, as before the first apply
+    #[arg(long, help_heading = "Way in")]
+    by_profile: bool,
+}
+
+/// Connects to each of the accounts: as the administrator who was named, else as the one who is logged in with a
+/// fresh code, else by the estate file's profiles.
+pub(crate) fn open(
+    context: &Context,
+    design: &Design,
+    wanted: &[AccountId],
+    way: &WayIn,
+) -> Result<Access, CliError> {
+    if let Some(person) = &way.administrator {
+        return administrator::enter(context, design, wanted, person);
+    }
+    if !way.by_profile
+        && let Some(person) = administrator::logged_in(context, design)?
+    {
+        match administrator::enter(context, design, wanted, &person) {
+            Ok(access) => {
+                context.printer.status(&format!("entering as {person} through {ADMIN_ROLE}"));
+                return Ok(access);
+            }
+            Err(error) => context.printer.warning(&format!(
+                "{person} cannot enter through {ADMIN_ROLE} ({}); trying the estate file's profiles",
+                error.causes.first().unwrap_or(&error.message)
+            )),
+        }
+    }
+    by_profiles(context, design, wanted)
+}
+
+/// Connects by profiles and asks each credential who it is: one that belongs to another account than the file says
+/// is refused before anything else is called.
+fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Result<Access, CliError> {
     let opener = Opener {
         aws: client()?,
         profiles: read_profiles(&context.environment)?,

@@ -1,6 +1,6 @@
 //! What belongs to the person and not to an estate: directories, settings, and where sessions rest.
 
-use std::{io, path::PathBuf};
+use std::{io, os::unix::fs::MetadataExt, path::PathBuf};
 
 use postern_vault::{AgentCommand, HolderChoice, Keyholder, PrivateDir, SealedCache};
 use serde::Deserialize;
@@ -69,7 +69,12 @@ pub(crate) fn xdg(environment: &Environment, variable: &str, under_home: &str) -
 
 /// Where sessions rest: the login's own directory where there is one, else under the home directory.
 pub(crate) fn session_dir(environment: &Environment) -> Option<PathBuf> {
-    let runtime = environment.path(env::XDG_RUNTIME_DIR).filter(|path| path.is_absolute() && path.is_dir());
+    // After `su`, the variable may still name the other user's.
+    let ours = |path: &PathBuf| {
+        std::fs::metadata(path)
+            .is_ok_and(|dir| dir.is_dir() && dir.uid() == rustix::process::geteuid().as_raw())
+    };
+    let runtime = environment.path(env::XDG_RUNTIME_DIR).filter(|path| path.is_absolute() && ours(path));
     runtime.or_else(|| xdg(environment, env::XDG_STATE_HOME, ".local/state")).map(|dir| dir.join("postern"))
 }
 

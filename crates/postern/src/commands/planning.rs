@@ -6,7 +6,7 @@ use postern_estate::{Plan, Quotas, diff};
 use postern_types::{AccountId, Timestamp};
 
 use crate::{
-    access::{self, Access, AccountNames, account_label},
+    access::{self, Access, AccountNames, WayIn, account_label},
     commands::cap,
     context::Context,
     errors::CliError,
@@ -20,6 +20,8 @@ pub(crate) struct Scope {
     /// Only this account, by its name in the estate file or `bastion`; may be repeated
     #[arg(long = "account", value_name = "NAME")]
     accounts: Vec<String>,
+    #[command(flatten)]
+    way: WayIn,
 }
 
 impl Scope {
@@ -71,7 +73,7 @@ impl Prepared {
     pub(crate) fn read(context: &Context, wanted: Wanted, scope: &Scope) -> Result<Self, CliError> {
         let accounts = scope.resolve(&wanted.names)?;
         context.printer.status(&format!("reading {} …", counted(accounts.len(), "account")));
-        let access = access::open(context, &wanted.file.design, &accounts)?;
+        let access = access::open(context, &wanted.file.design, &accounts, &scope.way)?;
         let plan = compare(context, &access, &wanted, &accounts)?;
         Ok(Self { wanted, access, plan })
     }

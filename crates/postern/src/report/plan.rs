@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use postern_estate::{
-    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PolicyDocument, Precondition, Reach,
-    Step, StepKey,
+    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PolicyDocument, Precondition, Step,
+    StepKey,
 };
 use postern_types::AccountId;
 
@@ -110,9 +110,30 @@ fn object(key: &StepKey, steps: &[&Step]) -> String {
     let mut text = format!("  {symbol} {} {}\n", key.kind, paint(BOLD, &key.name));
     for step in steps {
         for line in details(step) {
-            text.push_str(&format!("      {line}\n"));
+            text.push_str(&folded(&line));
         }
     }
+    text
+}
+
+/// A detail under its object, long lists broken behind their commas.
+fn folded(line: &str) -> String {
+    const WIDTH: usize = 110;
+    const INDENT: usize = 6;
+    let width = |text: &str| anstream::adapter::strip_str(text).to_string().chars().count();
+    let depth = INDENT + line.len() - line.trim_start().len();
+    let mut text = String::new();
+    let mut shown = " ".repeat(INDENT);
+    for (index, part) in line.split_inclusive(", ").enumerate() {
+        if index > 0 && width(&shown) + width(part.trim_end()) > WIDTH {
+            text.push_str(shown.trim_end());
+            text.push('\n');
+            shown = " ".repeat(depth + 4);
+        }
+        shown.push_str(part);
+    }
+    text.push_str(shown.trim_end());
+    text.push('\n');
     text
 }
 
@@ -158,8 +179,8 @@ fn details(step: &Step) -> Vec<String> {
         Action::DetachUserPolicy { policy, .. }
         | Action::DetachGroupPolicy { policy, .. }
         | Action::DetachRolePolicy { policy, .. } => vec![removed(format!("policy {policy}"))],
-        Action::AddUserToGroup { user, .. } => vec![added(format!("member {user}"))],
-        Action::RemoveUserFromGroup { user, .. } => vec![removed(format!("member {user}"))],
+        Action::AddUserToGroup { group, .. } => vec![added(format!("member of {group}"))],
+        Action::RemoveUserFromGroup { group, .. } => vec![removed(format!("member of {group}"))],
         Action::CreatePolicy { document: d, .. } => compare(None, d),
         Action::CreatePolicyVersion { document: d, .. } => document("new default version", d),
         Action::DeletePolicyVersion { version, .. } => {

@@ -14,7 +14,7 @@ use strsim::jaro_winkler;
 use zeroize::Zeroizing;
 
 use crate::{
-    access,
+    access::{self, WayIn},
     context::Context,
     errors::{CliError, ExitStatus},
     estate_file::EstateFile,
@@ -38,6 +38,8 @@ again: what an interrupted run left behind is replaced.")]
 pub(crate) struct EnrolArgs {
     /// The person, as named in the estate file
     person: UserName,
+    #[command(flatten)]
+    way: WayIn,
 }
 
 pub(crate) fn run(args: &EnrolArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
@@ -45,7 +47,7 @@ pub(crate) fn run(args: &EnrolArgs, context: &mut Context) -> Result<ExitStatus,
     check_person(&file, &args.person)?;
     let store = keystore::open(context)?;
     let account = file.design.bastion.account.value;
-    let access = access::open(context, &file.design, &[account])?;
+    let access = access::open(context, &file.design, &[account], &args.way)?;
     let Some(bastion) = access.connections.get(&account) else {
         return Err(CliError::failed("no connection to the bastion account"));
     };

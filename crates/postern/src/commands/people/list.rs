@@ -6,7 +6,7 @@ use postern_types::{Timestamp, UserName};
 use serde_json::json;
 
 use crate::{
-    access,
+    access::{self, WayIn},
     context::Context,
     errors::{CliError, ExitStatus},
     estate_file::EstateFile,
@@ -21,6 +21,8 @@ pub(crate) struct ListArgs {
     /// Write JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    way: WayIn,
 }
 
 /// What is known of a person.
@@ -35,7 +37,7 @@ struct Row {
 pub(crate) fn run(args: &ListArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     let file = EstateFile::load(context)?;
     let account = file.design.bastion.account.value;
-    let access = access::open(context, &file.design, &[account])?;
+    let access = access::open(context, &file.design, &[account], &args.way)?;
     let Some(bastion) = access.connections.get(&account) else {
         return Err(CliError::failed("no connection to the bastion account"));
     };
