@@ -321,6 +321,16 @@ mod laws {
         }
 
         #[test]
+        fn strings_are_read_as_written(sid in any::<String>()) {
+            let plain = serde_json::to_string(&sid).unwrap();
+            let escaped: String = sid.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+            for text in [plain, format!("\"{escaped}\"")] {
+                let document = raw(&format!(r#"{{"Statement":{{"Sid":{text},"Effect":"Allow","Action":"*"}}}}"#));
+                prop_assert_eq!(document.statements()[0].sid(), Some(sid.as_str()));
+            }
+        }
+
+        #[test]
         fn nothing_panics(text in "\\PC{0,60}", cut in 0_usize..400, list in statements(), scene in requests()) {
             let _ = Document::parse(&text);
             let whole = format!(r#"{{"Version":"2012-10-17","Id":"{text:?}","Statement":[{}]}}"#,
