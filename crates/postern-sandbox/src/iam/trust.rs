@@ -187,7 +187,7 @@ mod tests {
     const ROLE: &str =
         "arn:aws:iam::111111111111:role/aws-service-role/support.amazonaws.com/AWSServiceRoleForSupport";
 
-    fn shown_text(state: &State, trust: PolicyText) -> String {
+    fn shown_text(state: &State, trust: &PolicyText) -> String {
         let account = state.accounts.values().next().unwrap();
         let mut role = None;
         for known in account.roles.iter() {
@@ -227,7 +227,7 @@ mod tests {
             );
             let trust = stored(&state, &text).unwrap();
             prop_assert!(!trust.text.contains(":user/") && !trust.text.contains(":role/"), "{}", trust.text);
-            prop_assert_eq!(shown_text(&state, trust), text);
+            prop_assert_eq!(shown_text(&state, &trust), text);
         }
     }
 
@@ -242,6 +242,6 @@ mod tests {
         let root = text(r"\u0061rn:aws:iam::111111111111:root");
         assert_eq!(*stored(&state, &root).unwrap().text, *root);
         let alice = stored(&state, &text(r"\u0061rn:aws:iam::111111111111:user\/p\/alice")).unwrap();
-        assert_eq!(shown_text(&state, alice), text(ALICE));
+        assert_eq!(shown_text(&state, &alice), text(ALICE));
     }
 }

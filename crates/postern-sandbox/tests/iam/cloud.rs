@@ -15,6 +15,9 @@ pub(crate) const PROD: &str = "222222222222";
 pub(crate) const ADMIN: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
+/// Names and values.
+pub(crate) type Parameters<'a> = &'a [(&'a str, &'a str)];
+
 /// A credential.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {

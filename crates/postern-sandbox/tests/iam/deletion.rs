@@ -1,6 +1,6 @@
 //! What must go before what, and names that come again.
 
-use crate::cloud::{ADMIN, Answer, Cloud};
+use crate::cloud::{ADMIN, Answer, Cloud, Parameters};
 
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
 const AWS: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
@@ -28,7 +28,7 @@ fn a_user_goes_last() {
     ] {
         cloud.iam(action, parameters).ok();
     }
-    let steps: [(&str, &str, &[(&str, &str)]); 6] = [
+    let steps: [(&str, &str, Parameters<'_>); 6] = [
         ("must detach all policies first.", "DetachUserPolicy", &[alice, ("PolicyArn", AWS)]),
         ("must delete policies first.", "DeleteUserPolicy", &[alice, ("PolicyName", "p")]),
         ("must delete access keys first.", "DeleteAccessKey", &[alice, ("AccessKeyId", &key)]),
@@ -69,7 +69,7 @@ fn groups_roles_and_profiles() {
     ] {
         cloud.iam(action, parameters).ok();
     }
-    let steps: [(&str, &str, &[(&str, &str)]); 6] = [
+    let steps: [(&str, &str, Parameters<'_>); 6] = [
         ("must remove users from group first.", "RemoveUserFromGroup", &[group, ("UserName", "alice")]),
         ("must detach all policies first.", "DetachGroupPolicy", &[group, ("PolicyArn", AWS)]),
         ("must delete policies first.", "DeleteGroupPolicy", &[group, ("PolicyName", "p")]),

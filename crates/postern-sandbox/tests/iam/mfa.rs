@@ -27,7 +27,7 @@ fn two_consecutive_codes_bind_a_device() {
         if good {
             answer.ok();
             let devices = cloud.iam("ListMFADevices", &[("UserName", "alice")]);
-            assert_eq!(devices.texts("SerialNumber"), [serial.clone()], "{steps:?}");
+            assert_eq!(devices.text("SerialNumber"), serial, "{steps:?}");
         } else {
             assert_eq!(
                 answer.refusal(),
@@ -115,7 +115,7 @@ fn devices_are_listed_without_their_seeds() {
     for (status, serials) in [
         ("Assigned", vec![phone.clone()]),
         ("Unassigned", vec![spare.clone()]),
-        ("Any", vec![phone.clone(), spare.clone()]),
+        ("Any", vec![phone.clone(), spare]),
     ] {
         let list = cloud.iam("ListVirtualMFADevices", &[("AssignmentStatus", status)]);
         assert_eq!(list.texts("SerialNumber"), serials, "{status}");

@@ -1,6 +1,6 @@
 //! Lists in pages: every item once, in order, whatever the size of a page.
 
-use crate::cloud::{ADMIN, Cloud};
+use crate::cloud::{ADMIN, Cloud, Parameters};
 
 /// All items of a list call, read in pages of this size.
 fn all(cloud: &mut Cloud, action: &str, parameters: &[(&str, &str)], item: &str, size: &str) -> Vec<String> {
@@ -57,7 +57,7 @@ fn pages_join_to_the_whole() {
         }
     }
     let policy = ("PolicyArn", "arn:aws:iam::111111111111:policy/u00");
-    let lists: [(&str, &[(&str, &str)], &str, usize); 13] = [
+    let lists: [(&str, Parameters<'_>, &str, usize); 13] = [
         ("ListUsers", &[], "UserName", 10),
         ("GetGroup", &[("GroupName", "everyone")], "UserName", 10),
         ("ListRoles", &[], "RoleName", 12),
