@@ -5,7 +5,7 @@ use postern_types::{LongTermKey, MfaSession, RoleCredentials, SignedDuration, Ti
 use crate::{
     AssumeRole, CacheError, CachedRole, CachedSession, Entered, Flight, MfaPrompt, MfaQuestion, MfaRefusal,
     PlanError, PromptError, Route, SESSION_USED_AT_LEAST, SecretStore, SessionCache, Step, StoreError, Sts,
-    StsError, UsedCode, View, plan,
+    StsError, View, plan,
 };
 
 /// How many codes are asked for before giving up.
@@ -238,15 +238,14 @@ impl Broker<'_> {
         let code = self.prompt.ask(question)?;
         let now = (self.clock)();
         // AWS answers a used code like a wrong one; only who remembers can tell them apart.
-        let used = self.cache.used_code(serial)?.is_some_and(|used| {
-            used.code.ct_eq(&code) && now.duration_since(used.at).abs() < CODE_REMEMBERED
-        });
+        let used_at = self.cache.code_used_at(serial, &code)?;
+        let used = used_at.is_some_and(|at| now.duration_since(at).abs() < CODE_REMEMBERED);
         if used {
             return Ok(Err(MfaRefusal::AlreadyUsed));
         }
         match self.sts.get_session_token(key, serial, &code, route.session) {
             Ok(session) => {
-                self.cache.put_used_code(serial, &UsedCode { code, at: now })?;
+                self.cache.put_used_code(serial, &code, now)?;
                 Ok(Ok(session))
             }
             Err(StsError::WrongCode) => Ok(Err(MfaRefusal::Wrong)),

@@ -20,7 +20,7 @@ pub use plan::{
 pub use port::{
     CacheError, CachedRole, CachedSession, CallerIdentity, Credentials, Entered, Flight, FlightGuard,
     MfaPrompt, MfaQuestion, MfaRefusal, PromptError, SecretStore, SessionCache, StoreError, StoreKind, Sts,
-    StsError, UsedCode,
+    StsError,
 };
 pub use request::{
     AssumeRole, KeyEntry, MfaSessionKey, RoleKey, Route, SessionTag, StsEndpoint, Target, session_name_of,

@@ -297,15 +297,6 @@ pub struct CachedRole {
     pub credentials: RoleCredentials,
 }
 
-/// The last code that a device's session was opened with.
-#[derive(Clone, Debug)]
-pub struct UsedCode {
-    /// The code. AWS has taken it and takes it no more, so it opens nothing.
-    pub code: MfaCode,
-    /// When it was taken.
-    pub at: Timestamp,
-}
-
 /// What one process at a time fetches for all.
 #[derive(Clone, Copy, Debug)]
 pub enum Flight<'a> {
@@ -362,17 +353,17 @@ pub trait SessionCache {
     /// When they cannot be kept.
     fn put_role(&self, role: &CachedRole) -> Result<(), CacheError>;
 
-    /// The last code used with a device.
+    /// When this code last opened a session with this device, if it was the last one to do so.
     ///
     /// # Errors
     /// As [`SessionCache::session`].
-    fn used_code(&self, serial: &MfaSerial) -> Result<Option<UsedCode>, CacheError>;
+    fn code_used_at(&self, serial: &MfaSerial, code: &MfaCode) -> Result<Option<Timestamp>, CacheError>;
 
-    /// Notes a code as used.
+    /// Notes a code as used. Logging out does not forget it, because AWS does not either.
     ///
     /// # Errors
     /// When it cannot be kept.
-    fn put_used_code(&self, serial: &MfaSerial, used: &UsedCode) -> Result<(), CacheError>;
+    fn put_used_code(&self, serial: &MfaSerial, code: &MfaCode, at: Timestamp) -> Result<(), CacheError>;
 
     /// Waits until this process alone may fetch.
     ///

@@ -201,7 +201,7 @@ mod suite {
         minutes: Cell<i64>,
         sessions: RefCell<BTreeMap<MfaSessionKey, MfaSession>>,
         roles: RefCell<BTreeMap<RoleKey, RoleCredentials>>,
-        used: RefCell<Option<UsedCode>>,
+        used: RefCell<Option<(MfaCode, Timestamp)>>,
         /// What the person types, in order; then the prompt is spent.
         codes: RefCell<Vec<Result<&'static str, PromptError>>>,
         /// What `AssumeRole` answers before it begins to succeed.
@@ -320,11 +320,11 @@ mod suite {
             self.roles.borrow_mut().insert(role.key.clone(), role.credentials.clone());
             Ok(())
         }
-        fn used_code(&self, _: &MfaSerial) -> Result<Option<UsedCode>, CacheError> {
-            Ok(self.used.borrow().clone())
+        fn code_used_at(&self, _: &MfaSerial, code: &MfaCode) -> Result<Option<Timestamp>, CacheError> {
+            Ok(self.used.borrow().as_ref().filter(|(used, _)| used.ct_eq(code)).map(|(_, at)| *at))
         }
-        fn put_used_code(&self, _: &MfaSerial, used: &UsedCode) -> Result<(), CacheError> {
-            *self.used.borrow_mut() = Some(used.clone());
+        fn put_used_code(&self, _: &MfaSerial, code: &MfaCode, at: Timestamp) -> Result<(), CacheError> {
+            *self.used.borrow_mut() = Some((*code, at));
             Ok(())
         }
         fn enter(&self, flight: Flight<'_>) -> Result<Entered<'_>, CacheError> {
@@ -405,7 +405,7 @@ mod suite {
         ];
         for (name, codes, sent, error) in cases {
             let world = World::default();
-            *world.used.borrow_mut() = Some(UsedCode { code: "777777".parse().unwrap(), at: at(0) });
+            *world.used.borrow_mut() = Some(("777777".parse().unwrap(), at(0)));
             *world.codes.borrow_mut() = codes.iter().map(|code| Ok(*code)).collect();
             let got = world.with(|broker| broker.login(&route(), LoginMode::IfNeeded));
             assert_eq!(got.err(), *error, "{name}");
@@ -431,7 +431,7 @@ mod suite {
         }
         // A used code is good again once AWS has forgotten it: the same digits may come up.
         let world = World::default();
-        *world.used.borrow_mut() = Some(UsedCode { code: "777777".parse().unwrap(), at: at(0) });
+        *world.used.borrow_mut() = Some(("777777".parse().unwrap(), at(0)));
         world.minutes.set(2);
         *world.codes.borrow_mut() = vec![Ok("777777")];
         assert!(world.with(|broker| broker.login(&route(), LoginMode::IfNeeded)).is_ok());

@@ -3,15 +3,16 @@
 use std::{
     fs::File,
     io::{Read, Seek, Write},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use data_encoding::HEXLOWER;
 use postern_broker::{
-    CacheError, CachedRole, CachedSession, Entered, Flight, FlightGuard, MfaSessionKey, RoleKey,
-    SessionCache, UsedCode,
+    CacheError, CachedRole, CachedSession, Entered, Flight, FlightGuard, MfaSessionKey, RoleKey, SessionCache,
 };
-use postern_types::{AccessKeyId, MfaSerial, MfaSession, RoleCredentials, SignedDuration, Timestamp};
+use postern_types::{
+    AccessKeyId, MfaCode, MfaSerial, MfaSession, RoleCredentials, SignedDuration, Timestamp,
+};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -119,36 +120,17 @@ impl SealedCache {
     }
 
     /// Forgets everything: the key first, so that nothing opens even if a file cannot be removed.
-    /// Codes used of late stay known, because AWS does not forget them either.
     ///
     /// # Errors
     /// When the key or a file cannot be removed.
     pub fn forget_all(&self) -> Result<(), CacheError> {
-        let codes = self.each_code()?;
         let key = self.holder.forget();
-        for kind in [SESSION, ROLE, HOT, CODE] {
+        for kind in [SESSION, ROLE, HOT] {
             for name in self.dir.names(kind)? {
                 self.dir.remove(&name)?;
             }
         }
-        key?;
-        // These need a key again; only a code that AWS may still remember is worth one.
-        let recent = |used: &UsedCode| used.at.duration_since(Timestamp::now()).abs().as_secs() < 90;
-        for (name, used) in codes.iter().filter(|(_, used)| recent(used)) {
-            self.seal(name, &codec::write_code(used).map_err(|e| unwritable(&e))?)?;
-            self.holder.keep_until(Timestamp::now() + SignedDuration::from_secs(90))?;
-        }
-        Ok(())
-    }
-
-    fn each_code(&self) -> Result<Vec<(String, UsedCode)>, CacheError> {
-        let mut found = Vec::new();
-        for name in self.dir.names(CODE)? {
-            if let Some(used) = self.open(&name)?.and_then(|plain| codec::read_code(&plain).ok()) {
-                found.push((name, used));
-            }
-        }
-        Ok(found)
+        key
     }
 
     /// Removes what has expired or does not open any more.
@@ -169,6 +151,8 @@ impl SealedCache {
                 self.dir.remove(&name)?;
             }
         }
+        // What a writer left that was killed half-way; one that lives is done within the hour.
+        self.dir.remove_stale(".new-", Duration::from_secs(3_600))?;
         self.forget_hot()
     }
 
@@ -215,6 +199,18 @@ impl SealedCache {
     }
 }
 
+/// The second in which a code was used, and a digest of both.
+fn used_code_note(serial: &MfaSerial, code: &MfaCode, at: Timestamp) -> Vec<u8> {
+    let second = at.as_second().to_be_bytes();
+    let digest = Sha256::new()
+        .chain_update(b"postern used code 1\0")
+        .chain_update(second)
+        .chain_update(code.as_str())
+        .chain_update(serial.as_str())
+        .finalize();
+    [second.as_slice(), &digest].concat()
+}
+
 fn unwritable(error: &codec::RecordError) -> CacheError {
     CacheError::Io { problem: error.to_string() }
 }
@@ -249,14 +245,17 @@ impl SessionCache for SealedCache {
         self.seal(&name(ROLE, role.key.canonical().as_bytes()), &plain)
     }
 
-    fn used_code(&self, serial: &MfaSerial) -> Result<Option<UsedCode>, CacheError> {
-        let plain = self.open(&name(CODE, serial.as_str().as_bytes()))?;
-        Ok(plain.and_then(|plain| codec::read_code(&plain).ok()))
+    fn code_used_at(&self, serial: &MfaSerial, code: &MfaCode) -> Result<Option<Timestamp>, CacheError> {
+        let Some(note) = self.dir.read(&name(CODE, serial.as_str().as_bytes()))? else { return Ok(None) };
+        let at = note.first_chunk::<8>().map(|second| i64::from_be_bytes(*second));
+        let at = at.and_then(|second| Timestamp::from_second(second).ok());
+        Ok(at.filter(|at| used_code_note(serial, code, *at) == **note))
     }
 
-    fn put_used_code(&self, serial: &MfaSerial, used: &UsedCode) -> Result<(), CacheError> {
-        let plain = codec::write_code(used).map_err(|e| unwritable(&e))?;
-        self.seal(&name(CODE, serial.as_str().as_bytes()), &plain)
+    /// The note outlives the sealing key, so it is not sealed. A code that AWS has taken opens nothing; for
+    /// good measure it is not written down either, but a digest of it.
+    fn put_used_code(&self, serial: &MfaSerial, code: &MfaCode, at: Timestamp) -> Result<(), CacheError> {
+        self.dir.write(&name(CODE, serial.as_str().as_bytes()), &used_code_note(serial, code, at))
     }
 
     fn enter(&self, flight: Flight<'_>) -> Result<Entered<'_>, CacheError> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use postern_broker::{CachedSession, KeyEntry, MfaSessionKey, StsEndpoint, UsedCode};
+use postern_broker::{CachedSession, KeyEntry, MfaSessionKey, StsEndpoint};
 use postern_types::{
     AccessKeyId, MfaSession, ParseError, RoleCredentials, SecretAccessKey, SessionToken,
     TemporaryCredentials, Timestamp,
@@ -100,13 +100,6 @@ struct RoleRecord<'a> {
     credentials: CredentialsRecord<'a>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct CodeRecord<'a> {
-    #[serde(borrow)]
-    code: Cow<'a, str>,
-    at: Cow<'a, str>,
-}
-
 fn time(text: &str) -> Result<Timestamp, RecordError> {
     text.parse().map_err(|_| RecordError::Time(text.to_owned()))
 }
@@ -161,13 +154,4 @@ pub(crate) fn read_role(text: &[u8]) -> Result<(RoleCredentials, AccessKeyId), R
     let credentials =
         RoleCredentials { credentials: record.credentials.credentials()?, role: record.role.parse()? };
     Ok((credentials, record.source_key.parse()?))
-}
-
-pub(crate) fn write_code(used: &UsedCode) -> Result<Zeroizing<Vec<u8>>, RecordError> {
-    Ok(to_json(&CodeRecord { code: used.code.as_str().into(), at: used.at.to_string().into() })?)
-}
-
-pub(crate) fn read_code(text: &[u8]) -> Result<UsedCode, RecordError> {
-    let record: CodeRecord<'_> = serde_json::from_slice(text)?;
-    Ok(UsedCode { code: record.code.parse()?, at: time(&record.at)? })
 }

@@ -5,6 +5,7 @@ use std::{
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use postern_broker::CacheError;
@@ -110,6 +111,17 @@ impl PrivateDir {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Removes the files that begin so and were not changed for a while.
+    pub(crate) fn remove_stale(&self, prefix: &str, after: Duration) -> Result<(), CacheError> {
+        for name in self.names(prefix)? {
+            let changed = std::fs::symlink_metadata(self.join(&name)).and_then(|found| found.modified());
+            if changed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > after)) {
+                self.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Opens a lock file without locking it. Lock files are never removed: a process that waits for
