@@ -88,7 +88,32 @@ const IMPURE: &[&str] = &[
 
 /// Where a secret is read, how often, and what for: signed with, verified against, sealed, stored,
 /// shown once at its creation, or handed over to the child or caller. Nothing else.
-const SECRET_PLACES: &[(&str, usize, &str)] = &[];
+const SECRET_PLACES: &[(&str, usize, &str)] = &[
+    (
+        "crates/postern-types/src/secret.rs",
+        3,
+        "compared in constant time, and the one door that all others use",
+    ),
+    ("crates/postern-types/src/mfa.rs", 4, "codes are computed from the seed, and its Base32 form is made"),
+    ("crates/postern-aws/src/connection.rs", 2, "handed to the SDK, which signs with it"),
+    ("crates/postern-sandbox/src/sigv4.rs", 1, "the sandbox verifies a signature against it"),
+    ("crates/postern-sandbox/src/session.rs", 1, "sealed into a session token"),
+    ("crates/postern-sandbox/src/sts.rs", 2, "new credentials, shown once at their creation"),
+    ("crates/postern-sandbox/src/iam/keys.rs", 1, "a new access key, shown once at its creation"),
+    ("crates/postern-sandbox/src/iam/mfa.rs", 1, "a new device's seed, shown once at its creation"),
+    ("crates/postern-sandbox/src/world/transfer.rs", 3, "the sandbox's state, stored on request"),
+    ("crates/postern-serve/src/sandbox/admin.rs", 1, "the sandbox's own root key, handed to its owner"),
+    ("crates/postern-vault/src/file.rs", 1, "sealed into the key file"),
+    ("crates/postern-vault/src/codec.rs", 2, "sealed into the session cache"),
+    ("crates/postern-vault/src/secret_service.rs", 1, "stored in the desktop's keyring"),
+    ("crates/postern-vault/src/kernel.rs", 3, "the cache's key, kept by the kernel and read back once"),
+    ("crates/postern-vault/src/agent.rs", 1, "the cache's key, handed to its owner's process"),
+    ("crates/postern/src/commands/people/enrol.rs", 1, "the seed, shown once at its creation"),
+    ("crates/postern/src/commands/exec.rs", 2, "handed over to the child"),
+    ("crates/postern/src/commands/credential_process.rs", 2, "handed over to the caller"),
+    ("crates/postern/src/commands/demo/play.rs", 1, "the demo's own throw-away key, handed to who plays on"),
+    ("crates/postern/src/commands/demo/stage.rs", 1, "the demo's own authenticator"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
@@ -122,7 +147,10 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
                 && path.file_name().is_some_and(|name| name != "tests.rs")
             {
                 let whole = fs::read_to_string(&path).unwrap();
-                let code = whole.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
+                let code = ["#[cfg(test)]\nmod ", "#[cfg(all(test"]
+                    .iter()
+                    .fold(whole.as_str(), |code, tests| code.split(tests).next().unwrap_or_default())
+                    .to_owned();
                 let relative = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
                 found.push((relative, code));
             }
@@ -239,7 +267,11 @@ fn every_crate_takes_the_workspace_lints() {
 fn secrets_are_read_in_these_places_only() {
     let mut actual = BTreeMap::new();
     for folder in fs::read_dir(root().join("crates")).unwrap() {
-        for (path, code) in sources(&folder.unwrap().path().join("src")) {
+        let folder = folder.unwrap().path();
+        if folder.ends_with("postern-testkit") {
+            continue; // Its secrets are the tests' own.
+        }
+        for (path, code) in sources(&folder.join("src")) {
             // Its variants too, such as `expose_secret_base32`; their definitions are no reading.
             let readings: usize =
                 code_lines(&code).map(|(_, line)| line.matches(".expose_secret").count()).sum();
