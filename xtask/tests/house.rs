@@ -92,7 +92,7 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
     (
         "crates/postern-types/src/secret.rs",
         3,
-        "compared in constant time, and the one door that all others use",
+        "checked when taken, compared in constant time, and the one door that all others use",
     ),
     ("crates/postern-types/src/mfa.rs", 4, "codes are computed from the seed, and its Base32 form is made"),
     ("crates/postern-aws/src/connection.rs", 2, "handed to the SDK, which signs with it"),

@@ -113,9 +113,9 @@ impl FromStr for Region {
         let parts: Vec<&str> = text.split('-').collect();
         let number = parts.last().copied().unwrap_or_default();
         let well_formed = parts.len() >= 3
-            && parts.iter().all(|p| {
-                !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-            })
+            && parts
+                .iter()
+                .all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
             && number.bytes().all(|b| b.is_ascii_digit());
         if well_formed && text.len() <= 32 {
             Ok(Self(text.into()))
@@ -144,7 +144,15 @@ mod tests {
 
     #[test]
     fn account_ids_are_twelve_ascii_digits() {
-        for bad in ["", "1", "1111111111111", "11111111111a", "１１１１１１１１１１１１", "+11111111111", " 11111111111"] {
+        for bad in [
+            "",
+            "1",
+            "1111111111111",
+            "11111111111a",
+            "１１１１１１１１１１１１",
+            "+11111111111",
+            " 11111111111",
+        ] {
             assert!(bad.parse::<AccountId>().is_err(), "{bad}");
         }
         assert!(AccountId::from_number(1_000_000_000_000).is_none());

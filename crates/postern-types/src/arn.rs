@@ -276,7 +276,9 @@ mod tests {
             (arn.partition(), arn.service(), arn.region(), arn.account_field(), arn.resource()),
             ("aws", "s3", "", "", "bucket/key:with:colons")
         );
-        for bad in ["", "arn", "arn:aws:iam::111111111111", "nope:aws:iam::1:x", "arn::iam::1:x", "arn:aws:iam::1:"] {
+        for bad in
+            ["", "arn", "arn:aws:iam::111111111111", "nope:aws:iam::1:x", "arn::iam::1:x", "arn:aws:iam::1:"]
+        {
             assert!(bad.parse::<Arn>().is_err(), "{bad}");
         }
     }

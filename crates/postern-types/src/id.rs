@@ -107,8 +107,7 @@ pub enum PrincipalKind {
 }
 
 impl PrincipalKind {
-    const ALL: [Self; 5] =
-        [Self::User, Self::Role, Self::Group, Self::ManagedPolicy, Self::InstanceProfile];
+    const ALL: [Self; 5] = [Self::User, Self::Role, Self::Group, Self::ManagedPolicy, Self::InstanceProfile];
 
     /// The four letters in front of each id of this kind.
     #[must_use]

@@ -134,10 +134,7 @@ impl TotpSeed {
     /// When the text is not Base32 or holds no byte; the text is never quoted.
     pub fn from_base32(text: &str) -> Result<Self, ParseError> {
         let bare: Zeroizing<String> = Zeroizing::new(
-            text.chars()
-                .filter(|c| !matches!(c, ' ' | '=' | '-'))
-                .map(|c| c.to_ascii_uppercase())
-                .collect(),
+            text.chars().filter(|c| !matches!(c, ' ' | '=' | '-')).map(|c| c.to_ascii_uppercase()).collect(),
         );
         match BASE32_NOPAD.decode(bare.as_bytes()) {
             Ok(bytes) if !bytes.is_empty() => Ok(Self::from_bytes(bytes)),
