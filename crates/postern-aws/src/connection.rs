@@ -8,7 +8,8 @@ use std::{
 };
 
 use aws_sdk_iam::config::{
-    AppName, BehaviorVersion, Region as SdkRegion, SharedHttpClient, retry::RetryConfig,
+    AppName, BehaviorVersion, Region as SdkRegion, SharedHttpClient,
+    retry::{RetryConfig, RetryPartition, TokenBucket},
     timeout::TimeoutConfig,
 };
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
@@ -217,6 +218,8 @@ impl Connection {
             TimeoutConfig::builder().connect_timeout(patience.connect).read_timeout(patience.read).build();
         let signer = credentials.signer();
         let region = SdkRegion::new(endpoint.region.as_str().to_owned());
+        // The SDK allows a process so many retries: what one account uses up must not be missing in another.
+        let partition = RetryPartition::custom("connection").token_bucket(TokenBucket::default()).build();
         // The two configurations are of different types with the same methods.
         macro_rules! config {
             ($sdk:ident, $service:literal) => {{
@@ -227,6 +230,7 @@ impl Connection {
                     .credentials_provider(signer.clone())
                     .http_client(aws.http_client(url))
                     .retry_config(retries.clone())
+                    .retry_partition(partition.clone())
                     .retry_classifier(NotAgainIntoTheVoid)
                     .timeout_config(timeouts.clone());
                 config.set_app_name(AppName::new("postern").ok());

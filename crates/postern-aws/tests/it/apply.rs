@@ -49,7 +49,7 @@ groups = ["auditors"]
 groups = ["developers"]
 "#;
 
-/// A small one, for what is tried very often.
+/// A smaller one with some of everything, for what is tried very often.
 const SMALL: &str = r#"
 version = 1
 name = "acme"
@@ -57,9 +57,12 @@ region = "eu-central-1"
 [bastion]
 account = "111111111111"
 profile = "b"
+alias = "acme-bastion"
 [accounts.prod]
 id = "222222222222"
 profile = "p"
+[administrators]
+people = ["carol"]
 [roles.readonly]
 accounts = ["prod"]
 policies = ["ReadOnlyAccess"]
@@ -67,6 +70,7 @@ policies = ["ReadOnlyAccess"]
 roles = ["prod/readonly"]
 [people.bob]
 groups = ["auditors"]
+[people.carol]
 "#;
 
 fn desired(text: &str) -> Desired {
@@ -139,11 +143,11 @@ fn the_example_is_built_and_a_second_apply_finds_nothing_to_do() {
 /// that nothing disturbed. What the next run makes of a state depends on that state alone, so each is tried once.
 #[test]
 fn the_network_lost_at_any_call_the_next_run_ends_the_same() {
-    let lab = Lab::start();
-    let desired = desired(EXAMPLE);
+    let lab = Lab::of(&[BASTION, PROD]);
+    let desired = desired(SMALL);
     let calls = lab.calls_of(|| assert!(apply(&lab, &desired)));
     let wanted = lab.state();
-    assert!(calls > 100, "{calls}");
+    assert!(calls > 50, "{calls}");
     let mut tried: BTreeMap<String, u64> = BTreeMap::new();
     for call in 1..=calls {
         for when in [When::Before, When::After] {
@@ -163,22 +167,27 @@ fn the_network_lost_at_any_call_the_next_run_ends_the_same() {
         }
     }
     // As many states as there are changes, at the least: the cuts did hit between them.
-    assert!(tried.len() > 30, "{}", tried.len());
+    assert!(tried.len() > 15, "{}", tried.len());
 }
 
-/// Where one call alone is cut, the run itself gets over it.
+/// Where one call alone is cut, the run itself gets over it. Tried are the calls that change something, and one
+/// that reads: the SDK repeats all of those in the same way.
 #[test]
 fn a_single_call_cut_the_same_run_gets_over_it() {
-    let lab = Lab::start();
+    let lab = Lab::of(&[BASTION, PROD]);
     let desired = desired(SMALL);
-    let calls = lab.calls_of(|| assert!(apply(&lab, &desired)));
+    assert!(apply(&lab, &desired));
     let wanted = lab.state();
-    for call in 1..=calls {
+    let reads = |name: &str| name.starts_with("Get") || name.starts_with("List");
+    let changes = lab.events().into_iter().zip(1..).filter(|(name, _)| !reads(name)).map(|(_, call)| call);
+    let calls: Vec<u64> = std::iter::once(1).chain(changes).collect();
+    assert!(calls.len() > 15, "{calls:?}");
+    for call in calls {
         for when in [When::Before, When::After] {
             lab.reset();
             lab.cut(call, when, false);
-            assert!(apply(&lab, &desired), "call {call} of {calls} {when:?}");
-            assert_eq!(lab.state(), wanted, "call {call} of {calls} {when:?}");
+            assert!(apply(&lab, &desired), "call {call} {when:?}");
+            assert_eq!(lab.state(), wanted, "call {call} {when:?}");
         }
     }
 }

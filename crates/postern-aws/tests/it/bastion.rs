@@ -31,10 +31,16 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn start() -> Self {
-        let accounts = [BASTION, PROD, DEV].map(|id| NewAccount { name: None, id: Some(account(id)) });
-        let sandbox =
-            BlockingSandbox::start(SandboxConfig { accounts: accounts.into(), ..SandboxConfig::default() })
-                .unwrap();
+        Self::of(&[BASTION, PROD, DEV])
+    }
+
+    pub(crate) fn of(accounts: &[&str]) -> Self {
+        let accounts = accounts.iter().map(|id| NewAccount { name: None, id: Some(account(id)) });
+        let sandbox = BlockingSandbox::start(SandboxConfig {
+            accounts: accounts.collect(),
+            ..SandboxConfig::default()
+        })
+        .unwrap();
         let patience = Patience { first_pause: Duration::from_millis(1), ..Patience::default() };
         let aws = Aws::new(patience).unwrap();
         let mut connections = BTreeMap::new();
@@ -74,6 +80,12 @@ impl Lab {
         self.sandbox.faults().mend();
         what();
         self.sandbox.faults().calls()
+    }
+
+    /// The names of all calls so far.
+    pub(crate) fn events(&self) -> Vec<String> {
+        let events = self.sandbox.world().events();
+        events.iter().map(|event| event["eventName"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The sandbox's state but for what differs from run to run: ids, times, and the order they bring.
