@@ -13,13 +13,14 @@ use crate::{
 /// Holds the roles' policies against the cap, as far as their documents are known here: AWS's own from the
 /// published texts, customers' from what was read of the accounts.
 ///
-/// Offline (`actual` is none) policies whose documents are not known pass; with the accounts read they are refused.
+/// Offline (`actual` is none) policies whose documents are not known pass, and false is answered: the check has to be
+/// done again with the accounts read, when such policies are refused.
 pub(crate) fn check(
     context: &Context,
     file: &EstateFile,
     desired: &Desired,
     actual: Option<&Estate>,
-) -> Result<(), CliError> {
+) -> Result<bool, CliError> {
     let documents = |arn: &PolicyArn| {
         postern_sandbox::aws_managed_policy_text(arn.as_str())
             .map(str::to_owned)
@@ -41,7 +42,7 @@ pub(crate) fn check(
         errors.extend(unread.iter().map(not_known));
     }
     if errors.is_empty() {
-        return Ok(());
+        return Ok(unread.is_empty());
     }
     let path = file.path.display().to_string();
     let picture = render_source_errors(&path, &file.text, &errors);
