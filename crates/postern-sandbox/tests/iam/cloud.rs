@@ -64,6 +64,19 @@ impl Cloud {
         self.now = self.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
     }
 
+    /// Everything the sandbox knows.
+    pub(crate) fn export(&self) -> String {
+        self.world.export()
+    }
+
+    /// A sandbox that knows what another one exported.
+    pub(crate) fn import(export: &str, other: &Self) -> Self {
+        let mut rng = StdRng::seed_from_u64(8);
+        let world = World::new(&mut rng);
+        world.import(export).unwrap();
+        Self { world, rng, now: other.now, root: other.root.clone(), prod: other.prod.clone() }
+    }
+
     /// A call of the bastion's root user to IAM.
     pub(crate) fn iam(&mut self, action: &str, parameters: &[(&str, &str)]) -> Answer {
         let keys = self.root.clone();

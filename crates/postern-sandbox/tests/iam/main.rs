@@ -8,6 +8,7 @@
 mod cloud;
 mod deletion;
 mod errors;
+mod laws;
 mod mfa;
 mod names;
 mod paging;
