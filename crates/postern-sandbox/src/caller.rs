@@ -1,11 +1,12 @@
 //! Who signed a request, looked up anew at each one.
 
+use std::sync::Arc;
+
 use postern_types::{AccessKeyId, AccountId, PrincipalId, Timestamp};
 
 use crate::model::Tag;
 
 /// The principal behind a verified request, and what its credential carries.
-#[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) account: AccountId,
     pub(crate) kind: CallerKind,
@@ -13,7 +14,7 @@ pub(crate) struct Caller {
     pub(crate) arn: String,
     pub(crate) key: AccessKeyId,
     /// Of temporary credentials only.
-    pub(crate) session: Option<SessionFacts>,
+    pub(crate) session: Option<Arc<SessionFacts>>,
 }
 
 /// What kind of principal.

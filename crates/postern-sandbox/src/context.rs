@@ -79,7 +79,7 @@ fn principal(context: &mut Context, call: &Call<'_>, account: &Account) {
 /// MFA, issue time, session tags, source identity.
 fn credential(context: &mut Context, call: &Call<'_>, caller: &Caller) {
     let mut mfa = None;
-    if let Some(session) = &caller.session {
+    if let Some(session) = caller.session.as_deref() {
         context.set("aws:TokenIssueTime", seconds(session.issued).to_string());
         mfa = Some(session.mfa);
         principal_tags(context, &session.tags);

@@ -34,7 +34,7 @@ mod world;
 
 pub use error::ServiceError;
 pub use http::{RawRequest, RawResponse};
-pub use world::{AccountError, AccountInfo, Clocks, ImportError, World};
+pub use world::{AccountError, AccountInfo, Clocks, Forgotten, ImportError, World};
 
 /// The text of a policy that AWS manages, `arn:aws:iam::aws:policy/…`, as the sandbox knows it.
 #[must_use]

@@ -104,6 +104,9 @@ impl Session {
     /// `PackedPolicyTooLarge` above a hundred.
     pub(crate) fn packed_size(&self) -> Result<u32, ServiceError> {
         let extras = Extras::of(&self.facts);
+        if extras.is_empty() {
+            return Ok(0);
+        }
         let text = serde_json::to_vec(&extras).unwrap_or_default();
         let packed = compress_to_vec(&text, 6).len().min(text.len());
         let percent = u32::try_from((packed * 100).div_ceil(PACKED_MAX)).unwrap_or(u32::MAX);

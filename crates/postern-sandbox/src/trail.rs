@@ -1,6 +1,6 @@
 //! Every call as a CloudTrail record, denials too, secrets left out.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use postern_policy::Decision;
 use postern_types::{AccountId, Timestamp};
@@ -45,7 +45,7 @@ pub(crate) struct TrailEvent {
     pub(crate) source_ip: core::net::IpAddr,
     pub(crate) user_agent: Option<String>,
     /// None when the request could not be authenticated.
-    pub(crate) caller: Option<Caller>,
+    pub(crate) caller: Option<Arc<Caller>>,
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) decided: Vec<Decided>,
     pub(crate) error: Option<ServiceError>,
@@ -79,10 +79,6 @@ impl Trail {
         self.0.push_back(event);
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-    }
-
     /// All records, oldest first.
     pub(crate) fn records(&self) -> Vec<Value> {
         self.0.iter().map(TrailEvent::record).collect()
@@ -105,7 +101,7 @@ impl TrailEvent {
             "eventCategory": "Management",
             "managementEvent": true,
             "readOnly": is_read(&self.operation),
-            "userIdentity": self.caller.as_ref().map_or_else(|| json!({"type": "Unknown"}), identity),
+            "userIdentity": self.caller.as_deref().map_or_else(|| json!({"type": "Unknown"}), identity),
             "recipientAccountId": self.caller.as_ref().map(|caller| caller.account.to_string()),
             "requestParameters": parameters_value(&self.parameters),
             "responseElements": null,

@@ -9,7 +9,7 @@ use postern_types::{AccessKeyId, AccountId, Rng, SecretAccessKey, SignedDuration
 
 use crate::{
     ServiceError,
-    caller::{Caller, CallerKind},
+    caller::{Caller, CallerKind, SessionFacts},
     http::{RawRequest, RawResponse},
     iam,
     model::{Owner, State, new_account},
@@ -79,6 +79,12 @@ pub enum AccountError {
     Full,
 }
 
+/// What a reset took away, to be dropped wherever there is time for it.
+pub struct Forgotten {
+    _state: State,
+    _trail: Trail,
+}
+
 /// The sandbox's clock beside the real one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clocks {
@@ -91,7 +97,7 @@ pub struct Clocks {
 /// Who signed a request, as far as key and token tell.
 enum Credential {
     LongTerm,
-    Session(Box<Session>),
+    Session(Principal, Arc<SessionFacts>),
 }
 
 struct Verified {
@@ -174,7 +180,7 @@ impl World {
                 if session.facts.expires <= sandbox_now {
                     return Err(Fault::ExpiredToken);
                 }
-                (Credential::Session(Box::new(session)), secret)
+                (Credential::Session(session.principal, Arc::new(session.facts)), secret)
             }
             None => {
                 let inner = self.lock();
@@ -232,7 +238,7 @@ impl World {
         let inner = &mut *guard;
         let now = inner.clock(real_now);
         let mut decided = Vec::new();
-        let caller = resolve(&inner.state, verified);
+        let caller = resolve(&inner.state, verified).map(Arc::new);
         let outcome = match &caller {
             None => Err(Fault::UnknownKey.refusal(asked.protocol.dialect())),
             Some(caller) => {
@@ -309,13 +315,17 @@ impl World {
     }
 
     /// Forgets everything: accounts, sessions, events, and how far the clock was moved.
-    pub fn reset(&self, rng: &mut dyn Rng) {
+    ///
+    /// What was forgotten comes back, because freeing it can take longer than the reset itself.
+    pub fn reset(&self, rng: &mut dyn Rng) -> Forgotten {
         let mut inner = self.lock();
-        inner.state = State::new();
         inner.sealer = Arc::new(Sealer::generate(rng));
         inner.ahead = SignedDuration::ZERO;
-        inner.trail.clear();
         inner.revision += 1;
+        Forgotten {
+            _state: std::mem::replace(&mut inner.state, State::new()),
+            _trail: std::mem::take(&mut inner.trail),
+        }
     }
 
     /// Moves the sandbox's clock forward, and tells both clocks.
@@ -379,12 +389,12 @@ impl Inner {
                     });
                 }
             }
-            (Credential::Session(_), CallerKind::Role { id, .. }) => {
+            (Credential::Session(..), CallerKind::Role { id, .. }) => {
                 if let Some(role) = account.roles.by_id_mut(id) {
                     role.last_used = Some(crate::model::RoleUse { at: now, region: region.clone() });
                 }
             }
-            (Credential::Session(_), _) => {}
+            (Credential::Session(..), _) => {}
         }
     }
 }
@@ -405,7 +415,7 @@ fn resolve(state: &State, verified: &Verified) -> Option<Caller> {
                 Owner::User(id) => user(id.clone())?,
             }
         }
-        Credential::Session(session) => match &session.principal {
+        Credential::Session(principal, _) => match principal {
             Principal::Root => (CallerKind::Root, account.root_arn()),
             Principal::User(id) => user(session::id(id)?)?,
             Principal::Role(id, session_name) => {
@@ -431,7 +441,7 @@ fn resolve(state: &State, verified: &Verified) -> Option<Caller> {
     };
     let session = match &verified.credential {
         Credential::LongTerm => None,
-        Credential::Session(session) => Some(session.facts.clone()),
+        Credential::Session(_, facts) => Some(Arc::clone(facts)),
     };
     Some(Caller { account: account.id, kind, arn, key: verified.key.clone(), session })
 }

@@ -121,7 +121,9 @@ pub(super) fn answer(
             Ok(good(&json!({"accounts": world.accounts().iter().map(account).collect::<Vec<_>>()})))
         }
         ("POST", "/reset") => {
-            world.reset(rng);
+            let forgotten = world.reset(rng);
+            // Freed beside the answer; where no thread can be had, before it.
+            let _freeing = std::thread::Builder::new().spawn(move || drop(forgotten));
             Ok(good(&json!({})))
         }
         ("GET", "/clock") => Ok(good(&clocks(world.clocks(now)))),
