@@ -97,27 +97,26 @@ impl Reader<'_> {
         found
     }
 
+    /// The next character, or the place behind the last one.
+    fn here(&self) -> Span {
+        let length = self.text.get(self.at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        Span::new(self.at, self.at + length)
+    }
+
     /// The problem of meeting something other than `wanted` here.
     fn unexpected(&self, wanted: &str) -> Problem {
-        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
-            Some(found) => Problem::new(
-                Span::new(self.at, self.at + found.len_utf8()),
-                format!("expected {wanted}, found `{}`", found.escape_debug()),
-            ),
-            None => Problem::new(
-                Span::new(self.text.len(), self.text.len()),
-                format!("expected {wanted}, found the end of the document"),
-            ),
-        }
+        let here = self.here();
+        let found = match here.of(self.text).filter(|found| !found.is_empty()) {
+            Some(found) => format!("`{}`", found.escape_debug()),
+            None => "the end of the document".to_owned(),
+        };
+        Problem::new(here, format!("expected {wanted}, found {found}"))
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, Problem> {
         let start = self.at;
         if depth > MAX_DEPTH {
-            return Err(Problem::new(
-                Span::new(start, start + 1),
-                format!("nested deeper than {MAX_DEPTH} levels"),
-            ));
+            return Err(Problem::new(self.here(), format!("nested deeper than {MAX_DEPTH} levels")));
         }
         let value = match self.peek() {
             Some(b'{') => self.object(depth)?,

@@ -332,11 +332,17 @@ mod laws {
 
         #[test]
         fn nothing_panics(text in "\\PC{0,60}", cut in 0_usize..400, list in statements(), scene in requests()) {
-            let _ = Document::parse(&text);
+            for deep in [format!("{}{text}", "[".repeat(33)), text.clone()] {
+                for problem in Document::parse(&deep).err().unwrap_or_default() {
+                    prop_assert!(problem.span.of(&deep).is_some());
+                }
+            }
             let whole = format!(r#"{{"Version":"2012-10-17","Id":"{text:?}","Statement":[{}]}}"#,
                 list.iter().map(Parts::text).collect::<Vec<_>>().join(","));
             if let Some(part) = whole.get(..cut.min(whole.len())) {
-                let _ = Document::parse(part);
+                for problem in Document::parse(part).err().unwrap_or_default() {
+                    prop_assert!(problem.span.of(part).is_some());
+                }
             }
             let scene = Scene { action: text.clone(), resource: text.clone(), ..scene };
             let _ = scene.with("aws:username", text.as_str()).identity(document(&list)).explain();
