@@ -74,8 +74,9 @@ impl Terminal {
     /// # Errors
     /// [`PromptError::Cancelled`] on Ctrl-C, Ctrl-D or Ctrl-\.
     pub(crate) fn ask(&mut self, question: &str, echo: Echo) -> Result<Zeroizing<String>, PromptError> {
-        self.0.write_all(question.as_bytes()).and_then(|()| self.0.flush()).map_err(broken)?;
+        // Echo goes off before the question appears: whoever answers quickly is not shown either.
         let raw = RawMode::enter(&self.0)?;
+        self.0.write_all(question.as_bytes()).map_err(broken)?;
         let line = self.read_line(echo);
         drop(raw);
         let _ = self.0.write_all(b"\n");
