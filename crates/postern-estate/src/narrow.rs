@@ -37,45 +37,81 @@ fn trusted(old: &[Json], statement: &Json) -> Option<Json> {
     let condition = statement.get("Condition")?;
     // Of our own statements, only those about people ask for MFA.
     condition.get("Bool")?.get("aws:MultiFactorAuthPresent")?;
-    let wanted = people(statement);
-    let before = people_of(old, statement);
-    let kept: BTreeSet<String> = match (wanted, before) {
-        (_, None) => return Some(statement.clone()),
+    let mut condition = condition.clone();
+    if let Some(before) = age_of(old, statement)
+        && age(statement).is_none_or(|wanted| before < wanted)
+    {
+        let limit = Json::object([(AGE, Json::text(before.to_string()))]);
+        condition = condition.with("NumericLessThan", limit);
+    }
+    let kept: BTreeSet<String> = match (people(statement), people_of(old, statement)) {
+        (_, None) => return Some(statement.with("Condition", condition)),
         (None, Some(before)) => before,
         (Some(wanted), Some(before)) => wanted.intersection(&before).cloned().collect(),
     };
     if kept.is_empty() {
         return None;
     }
-    let list = Json::object([("aws:PrincipalArn", Json::texts(kept))]);
+    let list = Json::object([(PERSON, Json::texts(kept))]);
     Some(statement.with("Condition", condition.with("ArnEquals", list)))
+}
+
+const AGE: &str = "aws:MultiFactorAuthAge";
+const PERSON: &str = "aws:PrincipalArn";
+
+/// The values of a key under an operator of a statement's condition.
+fn condition<'j>(statement: &'j Json, operator: &str, key: &str) -> Option<&'j [Json]> {
+    let member = |object: &'j Json, name: &str| match object {
+        Json::Object(members) => {
+            members.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        }
+        _ => None,
+    };
+    Some(member(member(statement.get("Condition")?, operator)?, key)?.items())
+}
+
+/// The age that a statement's MFA must stay below; none where it sets no limit.
+fn age(statement: &Json) -> Option<u64> {
+    let [limit] = condition(statement, "NumericLessThan", AGE)? else { return None };
+    match limit {
+        Json::String(text) | Json::Number(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The greatest age that the old statements about the same account let in; none where one sets no limit.
+fn age_of(old: &[Json], statement: &Json) -> Option<u64> {
+    old.iter()
+        .filter(|other| concerns(other, statement))
+        .map(age)
+        .collect::<Option<Vec<_>>>()?
+        .into_iter()
+        .max()
+}
+
+/// Whether an old statement lets in someone of the account that a statement is about.
+fn concerns(old: &Json, statement: &Json) -> bool {
+    let about = principals(old);
+    let everyone = about.iter().any(|text| text == "*");
+    let shared = about.intersection(&principals(statement)).next().is_some();
+    old.get("Effect").and_then(Json::as_text) == Some("Allow") && (everyone || shared)
 }
 
 /// The people whom a statement lists; none where it lists nobody in particular.
 fn people(statement: &Json) -> Option<BTreeSet<String>> {
-    let Json::Object(operators) = statement.get("Condition")? else { return None };
-    let (_, keys) = operators.iter().find(|(operator, _)| operator.eq_ignore_ascii_case("ArnEquals"))?;
-    let Json::Object(keys) = keys else { return None };
-    let (_, list) = keys.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:PrincipalArn"))?;
-    Some(list.items().iter().filter_map(Json::as_text).map(str::to_owned).collect())
+    let list = condition(statement, "ArnEquals", PERSON)?;
+    Some(list.iter().filter_map(Json::as_text).map(str::to_owned).collect())
 }
 
 /// The people whom the old statements about the same account let in; none where one lets in all of them.
 fn people_of(old: &[Json], statement: &Json) -> Option<BTreeSet<String>> {
-    let account = principals(statement);
     let mut all = BTreeSet::new();
     for other in old {
-        let about = principals(other);
-        let everyone = about.iter().any(|text| text == "*");
-        let shared = about.intersection(&account).next().is_some();
-        if other.get("Effect").and_then(Json::as_text) != Some("Allow") {
-            continue;
-        }
-        if everyone || shared {
+        if concerns(other, statement) {
             all.extend(people(other)?);
-        } else {
+        } else if other.get("Effect").and_then(Json::as_text) == Some("Allow") {
             // Users named as principals.
-            all.extend(about);
+            all.extend(principals(other));
         }
     }
     Some(all)
@@ -204,6 +240,16 @@ mod tests {
                 trust_of(&["a"], None, false),
                 trust_of(&["a"], Some(3600), true),
                 trust_of(&["a"], Some(3600), false),
+            ),
+            (
+                trust_of(&["a"], Some(60), false),
+                trust_of(&["a", "b"], None, false),
+                trust_of(&["a"], Some(60), false),
+            ),
+            (
+                trust_of(&["a"], Some(60), true),
+                trust_of(&["a"], Some(90), false),
+                trust_of(&["a"], Some(60), false),
             ),
             (trust_of(&["a"], None, true), trust_of(&["a", "b"], None, true), trust_of(&["a"], None, true)),
             (trust_of(&["a", "b"], None, true), trust_of(&["a"], None, false), trust_of(&["a"], None, false)),

@@ -6,7 +6,8 @@ use postern_types::{GroupName, UserName};
 
 use super::{At, Phase, Surplus, missing_tags};
 use crate::{
-    ADMINISTRATORS_GROUP, Action, ConflictKind, Group, Kind, MANAGED_TAG, NoticeKind, PATH, User, narrow,
+    ADMINISTRATORS_GROUP, Action, ConflictKind, CredentialCount, Group, Kind, MANAGED_TAG, NoticeKind, PATH,
+    PolicyDocument, User, narrow,
 };
 
 impl At<'_, '_> {
@@ -53,7 +54,7 @@ impl At<'_, '_> {
         phase: Phase,
         group: &GroupName,
         policy: &postern_types::PolicyName,
-        document: &crate::PolicyDocument,
+        document: &PolicyDocument,
     ) {
         let (group, policy, document) = (group.clone(), policy.clone(), document.clone());
         self.push(phase, Action::PutGroupPolicy { group, policy, document });
@@ -164,16 +165,17 @@ impl At<'_, '_> {
         }
         let kept: BTreeSet<&GroupName> =
             found.groups.iter().filter(|group| self.keeps_administrators(group)).collect();
-        for group in found.groups.difference(&wanted.groups).filter(|group| !kept.contains(group)) {
+        self.user_policies(name, found);
+        let leaves = found.groups.difference(&wanted.groups).filter(|group| !kept.contains(group));
+        for group in self.denials_last(leaves) {
             // Where every administrator changes, the old ones go when the new ones are in.
-            let phase = if self.last_administrators_leave(group) { Phase::CleanUp } else { Phase::Narrow };
-            let action = Action::RemoveUserFromGroup { group: group.clone(), user: name.clone() };
+            let phase = if self.last_administrators_leave(&group) { Phase::CleanUp } else { Phase::Narrow };
+            let action = Action::RemoveUserFromGroup { group, user: name.clone() };
             self.planner.steps.push((phase, crate::Reach::Narrows, self.id, action));
         }
         for group in wanted.groups.difference(&found.groups) {
             self.push(Phase::Grant, Action::AddUserToGroup { group: group.clone(), user: name.clone() });
         }
-        self.user_policies(name, found);
         if let Some(boundary) = found.boundary.clone() {
             self.notice(Kind::User, name.as_str(), NoticeKind::BoundaryKept { boundary });
         }
@@ -216,30 +218,38 @@ impl At<'_, '_> {
     /// A person who is no longer in the file is locked out at once. The user itself goes only if it
     /// holds no credential: keys and devices are for `off-board` to look at first.
     fn user_goes(&mut self, name: &UserName, found: &User) {
-        for group in &found.groups {
-            let action = Action::RemoveUserFromGroup { group: group.clone(), user: name.clone() };
-            self.push(Phase::Narrow, action);
-        }
-        let empty = match found.credentials {
-            Some(credentials) => credentials.is_empty(),
-            None => {
-                self.user_policies(name, found);
-                self.notice(Kind::User, name.as_str(), NoticeKind::OffBoardUnread);
-                return;
-            }
-        };
+        let empty = found.credentials.is_some_and(CredentialCount::is_empty);
         if !empty {
             self.user_policies(name, found);
-            self.notice(Kind::User, name.as_str(), NoticeKind::OffBoard);
-            return;
         }
-        for policy in found.attached.iter().cloned() {
+        for policy in found.attached.iter().filter(|_| empty).cloned() {
             self.push(Phase::Narrow, Action::DetachUserPolicy { user: name.clone(), policy });
         }
-        for policy in found.inline.keys().cloned() {
+        for policy in found.inline.keys().filter(|_| empty).cloned() {
             self.push(Phase::Narrow, Action::DeleteUserPolicy { user: name.clone(), policy });
         }
-        self.push(Phase::Narrow, Action::DeleteUser { user: name.clone() });
+        for group in self.denials_last(found.groups.iter()) {
+            self.push(Phase::Narrow, Action::RemoveUserFromGroup { group, user: name.clone() });
+        }
+        if empty {
+            self.push(Phase::Narrow, Action::DeleteUser { user: name.clone() });
+        } else if found.credentials.is_some() {
+            self.notice(Kind::User, name.as_str(), NoticeKind::OffBoard);
+        } else {
+            self.notice(Kind::User, name.as_str(), NoticeKind::OffBoardUnread);
+        }
+    }
+
+    /// Groups in the order in which to leave them: those that someone let deny something at the end.
+    fn denials_last<'g>(&self, groups: impl Iterator<Item = &'g GroupName>) -> Vec<GroupName> {
+        let mut groups: Vec<GroupName> = groups.cloned().collect();
+        groups.sort_by_key(|name| {
+            self.found.groups.get(name).is_some_and(|group| {
+                group.inline.values().any(PolicyDocument::may_deny)
+                    || group.attached.iter().any(|arn| self.may_deny(arn) || self.only_denies(arn))
+            })
+        });
+        groups
     }
 
     /// A user that is not ours has no business in a group of ours.

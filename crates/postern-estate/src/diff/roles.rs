@@ -1,6 +1,6 @@
 //! Roles.
 
-use postern_types::{PolicyName, RoleName, SessionDuration};
+use postern_types::{PolicyArn, PolicyName, RoleName, SessionDuration};
 
 use super::{At, Phase, Surplus, is_admin_role, missing_tags};
 use crate::{Action, Kind, MANAGED_TAG, NoticeKind, PATH, PolicyDocument, Role, narrow};
@@ -46,11 +46,23 @@ impl At<'_, '_> {
             tags: wanted.tags.clone(),
         };
         self.push(Phase::Prepare, action);
-        for (policy, document) in &wanted.inline {
-            self.put_role_policy(Phase::Widen, name, policy, document);
+        let gifts =
+            Gifts { inline: wanted.inline.iter().collect(), attached: wanted.attached.iter().collect() };
+        self.give(name, &gifts, true);
+        self.give(name, &gifts, false);
+    }
+
+    /// Gives a role what of its new policies denies something, or else the rest.
+    fn give(&mut self, role: &RoleName, gifts: &Gifts<'_>, denials: bool) {
+        for (policy, document) in gifts.inline.iter().filter(|(_, document)| document.may_deny() == denials) {
+            let phase = if document.only_denies() { Phase::Narrow } else { Phase::Widen };
+            self.put_role_policy(phase, role, policy, document);
         }
-        for policy in &wanted.attached {
-            self.push(Phase::Widen, Action::AttachRolePolicy { role: name.clone(), policy: policy.clone() });
+        for policy in &gifts.attached {
+            if (self.may_deny(policy) || self.only_denies(policy)) == denials {
+                let (role, policy) = (role.clone(), (*policy).clone());
+                self.push(Phase::Widen, Action::AttachRolePolicy { role, policy });
+            }
         }
     }
 
@@ -107,19 +119,11 @@ impl At<'_, '_> {
         for policy in inline.grants {
             self.push(Phase::Narrow, Action::DeleteRolePolicy { role: name.clone(), policy });
         }
-        self.boundary(name, found, wanted);
-        for policy in attached.mixed {
-            self.push(Phase::Widen, Action::DetachRolePolicy { role: name.clone(), policy });
+        let boundary = self.boundary(name, found, wanted);
+        if let Some((Phase::Narrow, action)) = &boundary {
+            self.push(Phase::Narrow, action.clone());
         }
-        for policy in inline.mixed {
-            self.push(Phase::Widen, Action::DeleteRolePolicy { role: name.clone(), policy });
-        }
-        for policy in inline.denials {
-            self.notice(Kind::Role, name.as_str(), NoticeKind::DenyKept { policy: policy.to_string() });
-        }
-        for policy in attached.denials {
-            self.notice(Kind::Role, name.as_str(), NoticeKind::DenyKept { policy: policy.to_string() });
-        }
+        let mut to_put = Vec::new();
         for (policy, document) in &wanted.inline {
             match found.inline.get(policy) {
                 Some(old) if old.means_the_same(document) => {}
@@ -133,30 +137,46 @@ impl At<'_, '_> {
                         let (role, policy) = (name.clone(), policy.clone());
                         self.push(Phase::Narrow, Action::DeleteRolePolicy { role, policy });
                     }
-                    self.put_role_policy(Phase::Widen, name, policy, document);
+                    to_put.push((policy, document));
                 }
-                None => self.put_role_policy(Phase::Widen, name, policy, document),
+                None => to_put.push((policy, document)),
             }
         }
-        for policy in wanted.attached.difference(&found.attached) {
-            self.push(Phase::Widen, Action::AttachRolePolicy { role: name.clone(), policy: policy.clone() });
+        let gifts = Gifts { inline: to_put, attached: wanted.attached.difference(&found.attached).collect() };
+        // New denials, then what denied and goes, then what opens.
+        self.give(name, &gifts, true);
+        for policy in attached.mixed {
+            self.push(Phase::Widen, Action::DetachRolePolicy { role: name.clone(), policy });
+        }
+        for policy in inline.mixed {
+            self.push(Phase::Widen, Action::DeleteRolePolicy { role: name.clone(), policy });
+        }
+        if let Some((Phase::Widen, action)) = boundary {
+            self.push(Phase::Widen, action);
+        }
+        self.give(name, &gifts, false);
+        let denials = inline.denials.iter().map(ToString::to_string);
+        let denials: Vec<String> = denials.chain(attached.denials.iter().map(ToString::to_string)).collect();
+        for policy in denials {
+            self.notice(Kind::Role, name.as_str(), NoticeKind::DenyKept { policy });
         }
     }
 
-    fn boundary(&mut self, name: &RoleName, found: &Role, wanted: &Role) {
-        match &wanted.boundary {
-            boundary if *boundary == found.boundary => {}
-            None => self.push(Phase::Widen, Action::DeleteRolePermissionsBoundary { role: name.clone() }),
-            Some(boundary) => {
-                let old = found.boundary.as_ref().and_then(|arn| self.customer_document(arn));
-                let new = self.wanted.policies.get(boundary.name()).map(|policy| &policy.document);
-                // Ours comes early, to close what someone opened by hand, unless it is seen to be the wider one.
-                let widens = matches!((old, new), (Some(old), Some(new)) if old.stays_within(new));
-                let phase = if widens { Phase::Widen } else { Phase::Narrow };
-                let (role, boundary) = (name.clone(), boundary.clone());
-                self.push(phase, Action::PutRolePermissionsBoundary { role, boundary });
-            }
+    /// The step that changes the boundary, and when it is due.
+    fn boundary(&self, name: &RoleName, found: &Role, wanted: &Role) -> Option<(Phase, Action)> {
+        if wanted.boundary == found.boundary {
+            return None;
         }
+        let role = name.clone();
+        let Some(boundary) = wanted.boundary.clone() else {
+            return Some((Phase::Widen, Action::DeleteRolePermissionsBoundary { role }));
+        };
+        let old = found.boundary.as_ref().and_then(|arn| self.customer_document(arn));
+        let new = self.wanted.policies.get(boundary.name()).map(|policy| &policy.document);
+        // Ours comes early, to close what someone opened by hand, unless it is seen to be the wider one.
+        let widens = matches!((old, new), (Some(old), Some(new)) if old.stays_within(new));
+        let phase = if widens { Phase::Widen } else { Phase::Narrow };
+        Some((phase, Action::PutRolePermissionsBoundary { role, boundary }))
     }
 
     fn role_goes(&mut self, name: &RoleName, found: &Role) {
@@ -174,4 +194,10 @@ impl At<'_, '_> {
         }
         self.push(Phase::Narrow, Action::DeleteRole { role: name.clone() });
     }
+}
+
+/// Policies that a role is to be given.
+struct Gifts<'g> {
+    inline: Vec<(&'g PolicyName, &'g PolicyDocument)>,
+    attached: Vec<&'g PolicyArn>,
 }

@@ -49,6 +49,9 @@ pub(crate) const LOGS: &str = r#"{"Version": "2012-10-17", "Statement": [{"Effec
 fn read_file(path: &str) -> Result<String, String> {
     match path {
         "p/logs.json" => Ok(LOGS.to_owned()),
+        "p/ec2.json" => Ok(LOGS.replace("logs:Get*", "ec2:*")),
+        "p/both.json" => Ok(LOGS.replace("\"logs:Get*\"", "[\"logs:*\", \"ec2:*\", \"s3:*\"]")),
+        "p/deny.json" => Ok(LOGS.replace("\"Allow\"", "\"Deny\"")),
         "p/trust.json" => Ok(LOGS.replace("[{", "[{\"Principal\": \"*\", ")),
         "p/huge.json" => Ok(LOGS.replace("logs:Get*", &"x".repeat(11_000).replacen('x', "s3:", 1))),
         "p/broken.json" => Ok("[]".to_owned()),

@@ -8,3 +8,7 @@ mod common;
 mod design;
 #[cfg(test)]
 mod example;
+#[cfg(test)]
+mod plan;
+#[cfg(test)]
+mod reach;
