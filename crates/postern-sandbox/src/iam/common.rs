@@ -8,6 +8,7 @@ use crate::{
     ServiceError,
     managed::ManagedPolicy,
     model::{Account, Group, Policy, PolicyText, Role, Tag, User},
+    operation::Needs,
     wire::{Rule, Xml},
 };
 
@@ -255,6 +256,11 @@ impl TagKeys {
         let gone: BTreeSet<String> = keys.iter().map(|key| self.form(key)).collect();
         present.iter().filter(|tag| !gone.contains(&self.form(&tag.key))).cloned().collect()
     }
+}
+
+/// Whoever makes something with tags must be allowed to tag it, too.
+pub(super) fn tagging(needs: Needs, action: &'static str, arn: &str, tags: &[Tag]) -> Needs {
+    if tags.is_empty() { needs } else { needs.also(action, arn).request_tags(tags) }
 }
 
 // Members of answers.

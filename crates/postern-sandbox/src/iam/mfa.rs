@@ -8,7 +8,7 @@ use data_encoding::BASE64;
 use postern_types::{MfaCode, TotpSeed};
 
 use super::{
-    common::{ANY_PATH, TagKeys, check_path, write_tags},
+    common::{ANY_PATH, TagKeys, check_path, tagging, write_tags},
     keys::name_of,
     qr,
     users::{Detail, write_root, write_user},
@@ -85,7 +85,9 @@ impl Operation for CreateVirtualMfaDevice {
 
     fn needs(&self, call: &Call<'_>) -> Result<Needs, ServiceError> {
         check_path(&self.path)?;
-        Ok(Needs::on(self.serial(call.account())).request_tags(&self.tags))
+        let serial = self.serial(call.account());
+        let needs = Needs::on(serial.as_str()).request_tags(&self.tags);
+        Ok(tagging(needs, "iam:TagMFADevice", &serial, &self.tags))
     }
 
     fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {

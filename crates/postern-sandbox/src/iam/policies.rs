@@ -6,7 +6,7 @@ use postern_types::PrincipalKind;
 
 use super::common::{
     Managed, POLICY_PATH, TagKeys, Usage, check_policy_arn, identity_policy, is_foreign, policy_not_found,
-    size, usage, usages, write_all_tags, write_tags,
+    size, tagging, usage, usages, write_all_tags, write_tags,
 };
 use crate::{
     ServiceError,
@@ -122,7 +122,9 @@ impl Operation for CreatePolicy {
     }
 
     fn needs(&self, call: &Call<'_>) -> Result<Needs, ServiceError> {
-        Ok(Needs::on(self.arn(call.account())).request_tags(&self.tags))
+        let arn = self.arn(call.account());
+        let needs = Needs::on(arn.as_str()).request_tags(&self.tags);
+        Ok(tagging(needs, "iam:TagPolicy", &arn, &self.tags))
     }
 
     fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {

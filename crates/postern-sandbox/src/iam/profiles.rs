@@ -3,7 +3,7 @@
 use postern_types::PrincipalKind;
 
 use super::{
-    common::{ANY_PATH, TagKeys, check_path, find_role, find_role_mut, write_tags},
+    common::{ANY_PATH, TagKeys, check_path, find_role, find_role_mut, tagging, write_tags},
     roles::{self, write_role},
 };
 use crate::{
@@ -80,7 +80,8 @@ impl Operation for CreateInstanceProfile {
     fn needs(&self, call: &Call<'_>) -> Result<Needs, ServiceError> {
         check_path(&self.path)?;
         let arn = call.account().arn(&format!("instance-profile{}{}", self.path, self.name));
-        Ok(Needs::on(arn).request_tags(&self.tags))
+        let needs = Needs::on(arn.as_str()).request_tags(&self.tags);
+        Ok(tagging(needs, "iam:TagInstanceProfile", &arn, &self.tags))
     }
 
     fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {

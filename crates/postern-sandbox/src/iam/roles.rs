@@ -6,7 +6,7 @@ use postern_types::PrincipalKind;
 
 use super::{
     common::{
-        ANY_PATH, TagKeys, check_boundary, check_path, find_role, find_role_mut, write_all_tags,
+        ANY_PATH, TagKeys, check_boundary, check_path, find_role, find_role_mut, tagging, write_all_tags,
         write_boundary, write_tags,
     },
     trust,
@@ -109,9 +109,11 @@ impl Operation for CreateRole {
 
     fn needs(&self, call: &Call<'_>) -> Result<Needs, ServiceError> {
         check_path(&self.path)?;
-        Ok(Needs::on(call.account().arn(&format!("role{}{}", self.path, self.role_name)))
+        let arn = call.account().arn(&format!("role{}{}", self.path, self.role_name));
+        let needs = Needs::on(arn.as_str())
             .request_tags(&self.tags)
-            .maybe_key("iam:PermissionsBoundary", self.boundary.as_deref()))
+            .maybe_key("iam:PermissionsBoundary", self.boundary.as_deref());
+        Ok(tagging(needs, "iam:TagRole", &arn, &self.tags))
     }
 
     fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {

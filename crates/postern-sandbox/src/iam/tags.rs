@@ -37,6 +37,8 @@ pub(super) const OPERATIONS: &[Entry] = &[
     entry::<List<InstanceProfile>>(),
 ];
 
+const ANYTHING: Rule = Rule::text(0, usize::MAX);
+
 /// What tags can be put on.
 trait Tagged: 'static {
     /// `TagUser`, `UntagUser`, `ListUserTags`.
@@ -165,6 +167,10 @@ impl<T: Tagged> Operation for Put<T> {
         let (parameter, rule) = T::PARAMETER;
         let name = d.required(parameter, &rule);
         let tags = d.tags();
+        if tags.is_empty() {
+            // An empty list is a list; only one that is not there is refused.
+            d.required("Tags", &ANYTHING);
+        }
         Self { name, tags, kind: PhantomData }
     }
 
@@ -193,6 +199,9 @@ impl<T: Tagged> Operation for Remove<T> {
         let (parameter, rule) = T::PARAMETER;
         let name = d.required(parameter, &rule);
         let keys = d.list("TagKeys", 50, &rules::TAG_KEY);
+        if keys.is_empty() {
+            d.required("TagKeys", &ANYTHING);
+        }
         Self { name, keys, kind: PhantomData }
     }
 

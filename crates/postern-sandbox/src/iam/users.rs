@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use postern_types::PrincipalKind;
 
 use super::common::{
-    ANY_PATH, TagKeys, check_boundary, check_path, find_user_mut, write_boundary, write_tags,
+    ANY_PATH, TagKeys, check_boundary, check_path, find_user_mut, tagging, write_boundary, write_tags,
 };
 use crate::{
     ServiceError,
@@ -80,9 +80,11 @@ impl Operation for CreateUser {
 
     fn needs(&self, call: &Call<'_>) -> Result<Needs, ServiceError> {
         check_path(&self.path)?;
-        Ok(Needs::on(call.account().arn(&format!("user{}{}", self.path, self.user_name)))
+        let arn = call.account().arn(&format!("user{}{}", self.path, self.user_name));
+        let needs = Needs::on(arn.as_str())
             .request_tags(&self.tags)
-            .maybe_key("iam:PermissionsBoundary", self.boundary.as_deref()))
+            .maybe_key("iam:PermissionsBoundary", self.boundary.as_deref());
+        Ok(tagging(needs, "iam:TagUser", &arn, &self.tags))
     }
 
     fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {

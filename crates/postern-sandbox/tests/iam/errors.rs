@@ -395,6 +395,20 @@ fn refusals_have_awss_words() {
             "ValidationError",
             r"1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+, Member must not be null]",
         ),
+        (
+            "TagUser",
+            &[alice],
+            400,
+            "ValidationError",
+            "1 validation error detected: Value at 'tags' failed to satisfy constraint: Member must not be null",
+        ),
+        (
+            "UntagRole",
+            &[ops],
+            400,
+            "ValidationError",
+            "1 validation error detected: Value at 'tagKeys' failed to satisfy constraint: Member must not be null",
+        ),
         // Account.
         (
             "GetAccountPasswordPolicy",
@@ -486,6 +500,7 @@ fn refusals_have_awss_words() {
         let refusal = cloud.iam(action, parameters).refusal();
         assert_eq!(refusal, (*status, (*code).to_owned(), (*message).to_owned()), "{action} {parameters:?}");
     }
+    cloud.iam("TagUser", &[alice, ("Tags", "")]).ok();
     // A refusal changes nothing.
     let summary = cloud.iam("GetAccountSummary", &[]);
     for (key, count) in

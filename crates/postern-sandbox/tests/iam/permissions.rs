@@ -139,6 +139,42 @@ fn resources_and_keys_decide() {
 }
 
 #[test]
+fn to_make_with_tags_is_to_tag() {
+    let mut cloud = Cloud::new();
+    let alice = cloud.user("alice");
+    let tags = [("Tags.member.1.Key", "k"), ("Tags.member.1.Value", "v")];
+    let allow = |actions: &str| {
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":[{actions}],"Resource":"*"}}}}"#
+        )
+    };
+    let document = allow("\"s3:*\"");
+    for (make, tag, parameters) in [
+        ("CreateUser", "TagUser", &[("UserName", "x")][..]),
+        ("CreateRole", "TagRole", &[("RoleName", "x"), ("AssumeRolePolicyDocument", TRUST)]),
+        ("CreatePolicy", "TagPolicy", &[("PolicyName", "x"), ("PolicyDocument", document.as_str())]),
+        ("CreateVirtualMFADevice", "TagMFADevice", &[("VirtualMFADeviceName", "x")]),
+        ("CreateInstanceProfile", "TagInstanceProfile", &[("InstanceProfileName", "x")]),
+    ] {
+        let parameters = [parameters, &tags].concat();
+        let put = |cloud: &mut Cloud, actions: String| {
+            let policy = allow(&actions);
+            cloud
+                .iam(
+                    "PutUserPolicy",
+                    &[("UserName", "alice"), ("PolicyName", "p"), ("PolicyDocument", &policy)],
+                )
+                .ok();
+            cloud.call(&alice, "iam", make, &parameters)
+        };
+        let (_, code, message) = put(&mut cloud, format!("\"iam:{make}\"")).refusal();
+        assert_eq!(code, "AccessDenied");
+        assert!(message.contains(&format!("to perform: iam:{tag} on resource: arn:aws:iam::")), "{message}");
+        put(&mut cloud, format!("\"iam:{make}\",\"iam:{tag}\"")).ok();
+    }
+}
+
+#[test]
 fn who_may_not_know_is_told_nothing() {
     let mut cloud = Cloud::new();
     let alice = cloud.user("alice");
