@@ -69,24 +69,25 @@ pub(crate) fn parameters(params: &Params) -> Vec<(String, String)> {
 
 /// The last calls.
 #[derive(Default)]
-pub(crate) struct Trail(VecDeque<TrailEvent>);
+pub(crate) struct Trail(VecDeque<Arc<TrailEvent>>);
 
 impl Trail {
     pub(crate) fn push(&mut self, event: TrailEvent) {
         if self.0.len() >= KEPT {
             self.0.pop_front();
         }
-        self.0.push_back(event);
+        self.0.push_back(Arc::new(event));
     }
 
-    /// All records, oldest first.
-    pub(crate) fn records(&self) -> Vec<Value> {
-        self.0.iter().map(TrailEvent::record).collect()
+    /// All calls, oldest first; they are shared, so that nobody waits while records are written.
+    pub(crate) fn events(&self) -> Vec<Arc<TrailEvent>> {
+        self.0.iter().cloned().collect()
     }
 }
 
 impl TrailEvent {
-    fn record(&self) -> Value {
+    /// The call as CloudTrail would have it.
+    pub(crate) fn record(&self) -> Value {
         let mut record = json!({
             "eventVersion": "1.11",
             "eventTime": seconds(self.time).to_string(),

@@ -345,7 +345,8 @@ impl World {
     /// The last ten thousand calls as CloudTrail records, oldest first.
     #[must_use]
     pub fn events(&self) -> Vec<serde_json::Value> {
-        self.lock().trail.records()
+        let events = self.lock().trail.events();
+        events.iter().map(|event| event.record()).collect()
     }
 
     /// A number that changes whenever the state may have changed.
