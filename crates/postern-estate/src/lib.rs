@@ -22,6 +22,7 @@ mod json;
 mod narrow;
 pub mod observed;
 mod plan;
+mod plan_json;
 mod quota;
 mod span;
 mod step;
@@ -44,6 +45,7 @@ pub use plan::{
     Action, Change, Conflict, ConflictKind, Kind, Notice, NoticeKind, Plan, Precondition, Reach,
     ReviewedPlan, Step, StepKey,
 };
+pub use plan_json::{PlanJson, StepJson};
 pub use postern_policy::{Span, line_column};
 pub use quota::Quotas;
 pub use span::Spanned;
