@@ -55,6 +55,7 @@ struct Found {
 pub(crate) struct Question<'a> {
     principal: &'a Principal,
     action: ActionText<'a>,
+    assumption: bool,
     resource: ArnText<'a>,
     context: &'a Context,
     /// Same account, other account, or no account of its own.
@@ -74,15 +75,18 @@ pub(crate) enum Side {
 
 impl<'a> Question<'a> {
     pub(crate) fn new(request: &Request<'a>, stack: &PolicyStack<'_>) -> Self {
+        let resource = ArnText::new(request.resource);
         let side = match request.principal.account() {
             None => Side::Outside,
-            Some(_) if request.is_cross_account() => Side::OtherAccount,
-            Some(_) => Side::SameAccount,
+            account if request.owner_by(&resource) == account => Side::SameAccount,
+            Some(_) => Side::OtherAccount,
         };
+        let action = ActionText::new(request.action);
         Self {
             principal: request.principal,
-            action: ActionText::new(request.action),
-            resource: ArnText::new(request.resource),
+            action,
+            assumption: is_assumption(action),
+            resource,
             context: request.context,
             side,
             bounded: stack.boundary.is_some(),
@@ -99,15 +103,8 @@ impl<'a> Question<'a> {
     }
 
     /// Whether the action is one that a role's trust policy decides about.
-    pub(crate) fn is_assumption(&self) -> bool {
-        const ACTIONS: [&str; 5] = [
-            "sts:AssumeRole",
-            "sts:AssumeRoleWithSAML",
-            "sts:AssumeRoleWithWebIdentity",
-            "sts:TagSession",
-            "sts:SetSourceIdentity",
-        ];
-        self.service_is("sts") && ACTIONS.iter().any(|action| self.is(action))
+    pub(crate) const fn is_assumption(&self) -> bool {
+        self.assumption
     }
 
     /// Whether nothing is granted without the resource's own policy.
@@ -170,8 +167,10 @@ impl<'a> Question<'a> {
     }
 
     fn decide(&self, stack: &PolicyStack<'_>) -> Evaluation {
-        let scp = if self.scps_apply() { self.levels(Layer::Scp, stack.scps) } else { Ok(()) };
-        let rcp = if self.rcps_apply() { self.levels(Layer::Rcp, stack.rcps) } else { Ok(()) };
+        let scps = !stack.scps.is_empty() && self.scps_apply();
+        let rcps = !stack.rcps.is_empty() && self.rcps_apply();
+        let scp = if scps { self.levels(Layer::Scp, stack.scps) } else { Ok(()) };
+        let rcp = if rcps { self.levels(Layer::Rcp, stack.rcps) } else { Ok(()) };
         let resource = stack.resource.as_ref().map(|policy| self.resource_policy(policy)).unwrap_or_default();
         let is_root = self.is_root();
         let has_identity = !is_root && self.side != Side::Outside;
@@ -363,6 +362,14 @@ impl<'a> Question<'a> {
         let named = if statement.effect() == Effect::Allow { named.and(Truth::Unsettled) } else { named };
         (named, Naming::No)
     }
+}
+
+fn is_assumption(action: ActionText<'_>) -> bool {
+    const NAMES: [&str; 5] =
+        ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "TagSession", "SetSourceIdentity"];
+    action.parts.is_some_and(|(service, name)| {
+        service.eq_ignore_ascii_case("sts") && NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+    })
 }
 
 /// Why SCPs or RCPs stop a request.

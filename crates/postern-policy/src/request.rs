@@ -2,7 +2,7 @@
 
 use postern_types::AccountId;
 
-use crate::{Context, Document, Principal};
+use crate::{Context, Document, Principal, arn::ArnText};
 
 /// One request to be decided.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +24,13 @@ impl Request<'_> {
     /// The account that owns the resource, if there is one to be found.
     #[must_use]
     pub fn owner(&self) -> Option<AccountId> {
+        self.owner_by(&ArnText::new(self.resource))
+    }
+
+    pub(crate) fn owner_by(&self, resource: &ArnText<'_>) -> Option<AccountId> {
         // Most ARNs without an account leave the field empty: no error is made of that.
-        let in_arn = || {
-            let field = crate::arn::ArnText::new(self.resource).account();
-            if field.len() == 12 { field.parse().ok() } else { None }
-        };
+        let field = resource.account();
+        let in_arn = || if field.len() == 12 { field.parse().ok() } else { None };
         self.resource_account.or_else(in_arn).or_else(|| self.principal.account())
     }
 
