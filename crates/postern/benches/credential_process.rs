@@ -59,7 +59,11 @@ mod bench {
         println!("/bin/true                      {:>8.3} ms", median(floors));
         println!("postern credential-process     {:>8.3} ms   {ratio:.2} x (median of pairs)", median(times));
         println!("postern --version              {:>8.3} ms", median(versions));
-        assert!(ratio < BOUND, "{ratio:.2} is not under {BOUND}");
+        if cfg!(debug_assertions) {
+            println!("not optimised: the bound holds for `cargo bench`");
+        } else {
+            assert!(ratio < BOUND, "{ratio:.2} is not under {BOUND}");
+        }
     }
 
     fn time(command: &mut Command) -> Duration {
