@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use postern_estate::{
-    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PolicyDocument, Precondition, Step,
-    StepKey,
+    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PlanJson, PolicyDocument, Precondition,
+    Step, StepKey,
 };
 use postern_types::AccountId;
 
 use super::policy;
 use crate::{
     access::{AccountNames, account_label},
+    errors::CliError,
     output::{BAD, BOLD, DIM, GOOD, WARN, paint},
 };
 
@@ -43,6 +44,14 @@ pub(crate) fn render(plan: &Plan, names: &AccountNames) -> String {
     text.push_str(&summary(plan));
     text.push('\n');
     text
+}
+
+/// The plan as versioned JSON.
+pub(crate) fn json(plan: &Plan) -> Result<String, CliError> {
+    let mut text = serde_json::to_string_pretty(&PlanJson::from(plan))
+        .map_err(|error| CliError::failed("cannot write the plan as JSON").caused_by(error))?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// `Plan: 12 to add, 1 to change, 0 to remove (40 calls in 3 accounts).`

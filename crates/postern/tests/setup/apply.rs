@@ -13,6 +13,10 @@ fn apply_makes_the_estate_and_a_second_one_changes_nothing() {
     assert_eq!(plan.status.code(), Some(2), "{}", said(&plan));
     insta::assert_snapshot!(String::from_utf8_lossy(&plan.stdout));
 
+    let json = world.run(&["plan", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("the plan as JSON");
+    assert_eq!((&json["format"], json["steps"].as_array().map(Vec::len)), (&1.into(), Some(30)));
+
     let apply = world.run(&["apply", "--yes"]);
     assert!(apply.status.success(), "{}", said(&apply));
     let after = world.run(&["plan", "--detailed-exitcode"]);
