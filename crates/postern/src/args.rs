@@ -50,14 +50,14 @@ pub(crate) struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Watch one stolen key, before and after
+    Demo(commands::demo::DemoArgs),
     /// Show what apply would change
     Plan(commands::plan::PlanArgs),
     /// Make the accounts what the estate file says
     Apply(commands::apply::ApplyArgs),
     /// Enrol people, and see who is enrolled
     People(commands::people::PeopleArgs),
-    /// Watch one stolen key, before and after
-    Demo(commands::demo::DemoArgs),
     /// Run a local AWS that checks everything
     Sandbox(commands::sandbox::SandboxArgs),
     /// Take an MFA session: one code, good for every role until it ends

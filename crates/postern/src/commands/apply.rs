@@ -1,7 +1,7 @@
 //! `postern apply`
 
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, IsTerminal},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -17,7 +17,8 @@ use crate::{
     commands::planning::{Prepared, Scope, Wanted},
     context::Context,
     errors::{CliError, ExitStatus},
-    output::{BAD, BOLD, DIM, GOOD, Printer, paint},
+    output::{BAD, DIM, GOOD, Printer, paint},
+    prompt::{Echo, Terminal},
     report::{self, plan::counted},
 };
 
@@ -28,8 +29,8 @@ Examples:
   postern apply                 show the plan, ask, carry it out
   postern apply --yes           for scripts: do not ask
 
-Safe to interrupt and to run again: every prefix of a plan is at least as locked as what was before, and what
-is done already is not done twice. There is no state file; the accounts are the state.")]
+Safe to interrupt and to run again: every prefix of a plan is at least as locked as what was before,
+and what is done already is not done twice. There is no state file; the accounts are the state.")]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     scope: Scope,
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &ApplyArgs, context: &mut Context) -> Result<ExitStatus,
         return Ok(ExitStatus::Done);
     }
     if !args.yes {
-        confirm(&context.printer)?;
+        confirm()?;
     }
     let interrupted = context.watch_interrupt();
     let reviewed = review(prepared.plan.clone())?;
@@ -88,23 +89,14 @@ pub(crate) fn carry_out(
     })
 }
 
-fn confirm(printer: &Printer) -> Result<(), CliError> {
+fn confirm() -> Result<(), CliError> {
     if !io::stdin().is_terminal() {
         return Err(CliError::usage(
             "apply asks before it changes anything, and there is no terminal to ask on",
         )
         .hint("run `postern plan` to look, then `postern apply --yes`"));
     }
-    {
-        let mut err = printer.stderr();
-        let _ = write!(err, "{} Only `yes` is taken: ", paint(BOLD, "Change these accounts?"));
-        let _ = err.flush();
-    }
-    let mut answer = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| CliError::failed("cannot read the answer").caused_by(error))?;
+    let answer = Terminal::open()?.ask("Change these accounts? Only `yes` is taken: ", Echo::Shown)?;
     if answer.trim() == "yes" {
         Ok(())
     } else {

@@ -24,8 +24,9 @@ Examples:
   postern demo                 the story, in a few seconds
   postern demo --keep          and then play on with your own aws CLI
 
-Needs no AWS account and no network: the sandbox runs inside the process, on a port of the loopback interface.
-Every answer that is shown came over HTTP, signed and verified. Ends with 0 only if everything came out as told.")]
+Needs no AWS account and no network: the sandbox runs inside the process, on a port of the loopback
+interface. Every answer that is shown came over HTTP, signed and verified. Ends with 0 only if
+everything came out as told.")]
 pub(crate) struct DemoArgs {
     /// Leave the sandbox running and print what to export to play on
     #[arg(long)]
