@@ -91,7 +91,7 @@ const IMPURE: &[&str] = &[
 const SECRET_PLACES: &[(&str, usize, &str)] = &[
     (
         "crates/postern-types/src/secret.rs",
-        3,
+        4,
         "checked when taken, compared in constant time, and the one door that all others use",
     ),
     ("crates/postern-types/src/mfa.rs", 4, "codes are computed from the seed, and its Base32 form is made"),
