@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use postern_serve::{SandboxConfig, BlockingSandbox};
+use postern_serve::{BlockingSandbox, SandboxConfig};
 use postern_testkit::query::{Keys, element, form, on_the_wire, signed};
 use postern_types::{Timestamp, TotpSeed};
 
