@@ -118,9 +118,13 @@ fn people(
         Ok(keys) if keys.is_empty() => text.push_str(&format!("  none in {store}\n")),
         Ok(keys) => {
             for key in keys {
-                let days = now.duration_since(key.added_at).as_hours() / 24;
+                let since = match now.duration_since(key.added_at).as_hours() / 24 {
+                    ..=0 => "since today".to_owned(),
+                    1 => "for a day".to_owned(),
+                    days => format!("for {days} days"),
+                };
                 text.push_str(&format!(
-                    "  {} of {} in {}, in {store} since {days} days\n",
+                    "  {} of {} in {}, in {store} {since}\n",
                     key.id, key.user, key.account
                 ));
             }
