@@ -236,7 +236,7 @@ mod suite {
             {
                 std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
             }
-            let script = "use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or exit 99; \
+            let script = "use IO::Socket::UNIX; $SIG{PIPE} = 'IGNORE'; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or exit 99; \
                       syswrite($s, 'g'); my $n = sysread($s, my $b, 32); exit($n // 0)";
             let stranger = std::process::Command::new("setpriv")
                 .args(["--reuid=65534", "--regid=65534", "--clear-groups", "perl", "-e", script])
