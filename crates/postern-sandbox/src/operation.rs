@@ -4,7 +4,7 @@
 //!
 //! One struct per operation, with the parameters it takes; three functions; one line in a table.
 //!
-//! ```ignore
+//! ```text
 //! /// `GetUser`: the caller's own user when no name is given.
 //! struct GetUser { user_name: Option<String> }
 //!
