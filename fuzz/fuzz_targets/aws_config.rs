@@ -1,3 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| postern_fuzz::aws_config(data));
+#[path = "../src/aws_config.rs"]
+mod target;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| target::aws_config(data));
