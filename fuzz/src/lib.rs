@@ -119,7 +119,8 @@ pub fn query_decoder(data: &[u8]) {
         let answer = world.handle(&request, now, &mut rng);
         assert_sound(&answer);
         let text = String::from_utf8_lossy(&answer.body);
-        assert!(!text.contains("SignatureDoesNotMatch"), "a good signature was refused: {text}");
+        // A form may name another service's operation than the scope: that is refused in other words.
+        assert!(!text.contains("signature we calculated"), "a good signature was refused: {text}");
     }
 }
 
@@ -147,5 +148,7 @@ pub fn sigv4_headers(data: &[u8]) {
     let answer = world.handle(&request, now, &mut rng);
     assert_sound(&answer);
     assert!(answer.status >= 400, "answered without a signature: {}", String::from_utf8_lossy(&answer.body));
-    assert!(!answer.body.windows(keys.secret.len()).any(|part| part == keys.secret.as_bytes()));
+    // A fuzzer reads the secret out of this very comparison, and then sends it to be echoed.
+    let tells = |text: &[u8]| text.windows(keys.secret.len()).any(|part| part == keys.secret.as_bytes());
+    assert!(tells(data) || !tells(&answer.body), "the secret was told");
 }
