@@ -41,3 +41,8 @@ pub use world::{AccountError, AccountInfo, Clocks, Forgotten, ImportError, World
 pub fn aws_managed_policy_text(arn: &str) -> Option<&'static str> {
     managed::ManagedPolicy::find(arn).map(managed::ManagedPolicy::text)
 }
+
+/// The ARNs of all policies that AWS manages, as the sandbox knows them.
+pub fn aws_managed_policies() -> impl Iterator<Item = &'static str> {
+    managed::ManagedPolicy::all().iter().map(|policy| policy.arn.as_str())
+}

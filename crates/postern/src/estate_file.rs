@@ -43,6 +43,11 @@ impl EstateFile {
             .map_err(|errors| design_errors(&self.path, &self.text, &errors))
     }
 
+    /// Mistakes in this file that were found by looking further than the file.
+    pub(crate) fn source_errors(&self, errors: &[SourceError]) -> CliError {
+        source_errors(&self.path, &self.text, errors)
+    }
+
     /// Reads a file that the estate file names, relative to it.
     fn read_beside(&self, relative: &str) -> Result<String, String> {
         let path = self.path.parent().unwrap_or(Path::new("")).join(relative);
@@ -59,7 +64,11 @@ fn design_errors(path: &Path, text: &str, errors: &[postern_estate::DesignError]
             help: error.help.clone(),
         })
         .collect();
-    let picture = render_source_errors(&path.display().to_string(), text, &shown);
+    source_errors(path, text, &shown)
+}
+
+fn source_errors(path: &Path, text: &str, errors: &[SourceError]) -> CliError {
+    let picture = render_source_errors(&path.display().to_string(), text, errors);
     let count = match errors.len() {
         1 => "1 error".to_owned(),
         n => format!("{n} errors"),

@@ -1,7 +1,8 @@
 //! Roles above the cap are refused before anything is called, with the statement that exceeds it.
 
-use postern_estate::{CapReport, CapViolation, Desired, Estate, PolicySource, UnreadPolicy};
+use postern_estate::{CapReport, CapViolation, Desired, Estate, Lifted, PolicySource, UnreadPolicy};
 use postern_types::PolicyArn;
+use strsim::jaro_winkler;
 
 use crate::{
     context::Context,
@@ -28,14 +29,22 @@ pub(crate) fn check(
     };
     let CapReport { violations, lifted, unread } = file.design.check_cap(desired, &documents);
     if actual.is_none() {
-        for lifted in &lifted {
-            let CapViolation { role, policy, action, .. } = &lifted.violation;
+        for Lifted { violation, reason } in &lifted {
+            let CapViolation { role, policy, action, .. } = violation;
+            let effect = if violation.bounded {
+                "its boundary still cuts that off; `boundary = \"none\"` would let it through"
+            } else {
+                "nothing cuts that off"
+            };
             context.printer.warning(&format!(
-                "role `{role}` may {action} by {}, above the cap, because: {}",
+                "role `{role}` is above the cap: {} allows {action} ({effect}). The reason given: {reason}",
                 policy_name(&policy.value),
-                lifted.reason
             ));
         }
+    }
+    let misspelt: Vec<SourceError> = unread.iter().filter_map(misspelt).collect();
+    if !misspelt.is_empty() {
+        return Err(file.source_errors(&misspelt));
     }
     let mut errors: Vec<SourceError> = violations.iter().map(violation).collect();
     if actual.is_some() {
@@ -82,6 +91,30 @@ fn violation(found: &CapViolation) -> SourceError {
             found.role
         )),
     }
+}
+
+/// An AWS-managed policy of a name that AWS does not have, as far as the published ones are known here.
+fn misspelt(unread: &UnreadPolicy) -> Option<SourceError> {
+    let PolicySource::Managed(arn) = &unread.policy.value else { return None };
+    if arn.account().is_some() || !unread.problems.is_empty() {
+        return None;
+    }
+    let name = arn.name().as_str();
+    let nearest = postern_sandbox::aws_managed_policies()
+        .map(|known| (jaro_winkler(name, known.rsplit('/').next().unwrap_or(known)), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let help = match nearest {
+        Some((likeness, known)) if likeness > 0.85 => {
+            format!("did you mean `{}`?", known.strip_prefix("arn:aws:iam::aws:policy/").unwrap_or(known))
+        }
+        _ => "AWS-managed policies are named as in their ARN behind `policy/`, customer-managed ones by ARN"
+            .to_owned(),
+    };
+    Some(SourceError {
+        message: format!("AWS has no managed policy `{name}` that is known here"),
+        span: unread.policy.span.start..unread.policy.span.end,
+        help: Some(help),
+    })
 }
 
 fn not_known(unread: &UnreadPolicy) -> SourceError {

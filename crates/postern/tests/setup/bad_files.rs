@@ -87,6 +87,7 @@ fn a_reason_lifts_the_cap_and_is_shown() {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{errors}");
     assert!(errors.contains("runs the identity pipeline"), "{errors}");
+    assert!(errors.contains("its boundary still cuts that off"), "{errors}");
 }
 
 #[test]
@@ -94,4 +95,11 @@ fn a_missing_file_says_where_to_put_it() {
     let world = World::new();
     std::fs::remove_file(world.path("postern.toml")).unwrap();
     insta::assert_snapshot!(said(&world.run(&["plan"])));
+}
+
+#[test]
+fn a_misspelt_policy_gets_the_nearest_name() {
+    let misspelt = ESTATE.replace("\"PowerUserAccess\"", "\"PowerUserAcess\"");
+    assert_ne!(misspelt, ESTATE);
+    insta::assert_snapshot!(plan(misspelt));
 }

@@ -96,7 +96,8 @@ fn as_table(rows: &[Row]) -> String {
                 };
                 let key = match ages.iter().max() {
                     None => paint(WARN, "none"),
-                    Some(days) => format!("{days} d old"),
+                    Some(days) if ages.len() == 1 => format!("{days} d old"),
+                    Some(days) => paint(WARN, &format!("{} keys, the oldest {days} d old", ages.len())),
                 };
                 (mfa, key)
             }
