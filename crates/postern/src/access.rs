@@ -132,6 +132,35 @@ pub(crate) fn endpoint_of(
     Endpoint { region: design.region.value.clone(), urls: endpoint::resolve(environment, profile, url) }
 }
 
+/// Warns when the bastion was entered at another STS than the one that `login` and `exec` will use: they know of no
+/// profile, so a profile's `endpoint_url` leads only the set-up commands there.
+pub(crate) fn endpoint_mismatch(context: &Context, design: &Design, access: &Access) -> Option<String> {
+    let bastion = design.bastion.account.value;
+    let entered = access.connections.get(&bastion)?.endpoint();
+    let daily = endpoint_of(&context.environment.texts(), None, design, bastion);
+    mismatch_warning(entered.url("sts"), daily.url("sts"))
+}
+
+/// None for a URL means AWS's own endpoint.
+fn mismatch_warning(entered: Option<&str>, daily: Option<&str>) -> Option<String> {
+    let same = |url: Option<&str>| url.map(|url| url.trim_end_matches('/').to_owned());
+    if same(entered) == same(daily) {
+        return None;
+    }
+    let shown = |url: Option<&str>| url.unwrap_or("AWS itself").to_owned();
+    let cure = match entered {
+        Some(url) => {
+            format!("write `endpoint_url = \"{url}\"` at the top of the estate file, or set AWS_ENDPOINT_URL")
+        }
+        None => "leave out `endpoint_url` in the estate file, or unset AWS_ENDPOINT_URL".to_owned(),
+    };
+    Some(format!(
+        "this command talks to {}, but `postern login` and `exec` will talk to {}; to lead them here too, {cure}",
+        shown(entered),
+        shown(daily)
+    ))
+}
+
 struct Opener<'a> {
     aws: Aws,
     profiles: Profiles,
@@ -282,5 +311,39 @@ fn read_optional(path: Option<PathBuf>) -> Result<String, CliError> {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_that_would_go_elsewhere_is_warned_of() {
+        let (here, there) = (Some("http://127.0.0.1:4566"), Some("http://127.0.0.1:9"));
+        let cases: &[(Option<&str>, Option<&str>, &[&str])] = &[
+            (None, None, &[]),
+            (here, here, &[]),
+            (here, Some("http://127.0.0.1:4566/"), &[]),
+            (
+                here,
+                None,
+                &[
+                    "talks to http://127.0.0.1:4566,",
+                    "will talk to AWS itself",
+                    "`endpoint_url = \"http://127.0.0.1:4566\"`",
+                    "AWS_ENDPOINT_URL",
+                ],
+            ),
+            (here, there, &["will talk to http://127.0.0.1:9", "`endpoint_url = \"http://127.0.0.1:4566\"`"]),
+            (None, there, &["talks to AWS itself", "will talk to http://127.0.0.1:9", "leave out"]),
+        ];
+        for (entered, daily, words) in cases {
+            let warning = mismatch_warning(*entered, *daily);
+            assert_eq!(warning.is_none(), words.is_empty(), "{entered:?} {daily:?}");
+            for word in *words {
+                assert!(warning.as_deref().unwrap_or_default().contains(word), "{warning:?} lacks {word}");
+            }
+        }
     }
 }

@@ -51,6 +51,9 @@ pub(crate) fn run(args: &EnrolArgs, context: &mut Context) -> Result<ExitStatus,
     let Some(bastion) = access.connections.get(&account) else {
         return Err(CliError::failed("no connection to the bastion account"));
     };
+    if let Some(warning) = access::endpoint_mismatch(context, &file.design, &access) {
+        context.printer.warning(&warning);
+    }
     let enrolment = Enrolment { user: &args.person, file: &file, bastion, printer: &context.printer };
     let devices = enrolment.devices()?;
     let keys = bastion.access_keys(&args.person)?;
@@ -159,17 +162,26 @@ impl Enrolment<'_> {
         Err(worded(self.user, EnrolError::WrongCodes))
     }
 
+    /// The seed for the eye of a camera and for fingers, low enough for a terminal of 24 lines. The issuer stands
+    /// in the label only: every authenticator takes it from there, and the code gets smaller.
     fn show_seed(&self, seed: &TotpSeed) -> Result<(), CliError> {
         let secret = seed.expose_secret_base32();
-        let estate = self.file.design.name.value.as_str();
-        let uri = Zeroizing::new(format!(
-            "otpauth://totp/{estate}:{user}?secret={secret}&issuer={estate}",
-            user = self.user,
-            secret = secret.as_str()
-        ));
+        let (estate, user) = (self.file.design.name.value.as_str(), self.user);
+        let uri = Zeroizing::new(format!("otpauth://totp/{estate}:{user}?secret={}", secret.as_str()));
         let picture = Zeroizing::new(render_qr(&uri).unwrap_or_default());
         let heading = paint(BOLD, "Scan this with an authenticator app, or type the seed into it:");
-        let text = Zeroizing::new(format!("{heading}\n\n{}\n  {}\n\n", picture.as_str(), secret.as_str()));
+        // Space for all of it at once, so that no copy is left behind where the text grew.
+        let mut text = Zeroizing::new(String::with_capacity(heading.len() + picture.len() + 2 * secret.len()));
+        text.push_str(&heading);
+        text.push('\n');
+        text.push_str(&picture);
+        for (index, character) in secret.chars().enumerate() {
+            if index > 0 && index % 4 == 0 {
+                text.push(' ');
+            }
+            text.push(character);
+        }
+        text.push('\n');
         self.printer.data(&text)
     }
 
