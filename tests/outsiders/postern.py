@@ -75,9 +75,9 @@ class Postern:
         device, shown = None, []
         for line in process.stdout:
             shown.append(line)
-            seed = re.fullmatch(r"\s*([A-Z2-7]{32,64})\s*", line)
+            seed = re.fullmatch(r"\s*((?:[A-Z2-7]{4} ?){8,16})\s*", line)
             if seed and device is None:
-                device = Device(f"arn:aws:iam::{ACCOUNTS['bastion']}:mfa/{person}", seed[1])
+                device = Device(f"arn:aws:iam::{ACCOUNTS['bastion']}:mfa/{person}", seed[1].replace(" ", ""))
                 process.stdin.write("".join(f"{code}\n" for code in device.enabling()))
                 process.stdin.flush()
         assert process.wait(60) == 0, "".join(shown)

@@ -171,7 +171,8 @@ impl Enrolment<'_> {
         let picture = Zeroizing::new(render_qr(&uri).unwrap_or_default());
         let heading = paint(BOLD, "Scan this with an authenticator app, or type the seed into it:");
         // Space for all of it at once, so that no copy is left behind where the text grew.
-        let mut text = Zeroizing::new(String::with_capacity(heading.len() + picture.len() + 2 * secret.len()));
+        let mut text =
+            Zeroizing::new(String::with_capacity(heading.len() + picture.len() + 2 * secret.len()));
         text.push_str(&heading);
         text.push('\n');
         text.push_str(&picture);
