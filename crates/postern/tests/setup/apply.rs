@@ -113,3 +113,16 @@ fn a_permission_refused_half_way_is_named_and_the_rest_can_follow() {
     let output = world.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
+
+#[test]
+fn the_estate_of_the_readme_applies() {
+    let world = World::new();
+    let readme = include_str!("../../../../README.md");
+    let (_, rest) = readme.split_once("```toml\n").unwrap();
+    let (estate, _) = rest.split_once("```").unwrap();
+    let here = estate.replace("http://127.0.0.1:4581", world.sandbox.server.endpoint());
+    assert_ne!(here, estate);
+    world.write_estate(here);
+    let output = world.run(&["apply", "--yes"]);
+    assert!(output.status.success(), "{}", said(&output));
+}
