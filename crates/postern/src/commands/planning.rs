@@ -76,6 +76,9 @@ impl Prepared {
         let accounts = scope.resolve(&wanted.names)?;
         context.printer.status(&format!("reading {} …", counted(accounts.len(), "account")));
         let access = access::open(context, &wanted.file.design, &accounts, &scope.way)?;
+        if let Some(warning) = access::endpoint_mismatch(context, &wanted.file.design, &access) {
+            context.printer.warning(&warning);
+        }
         let plan = compare(context, &access, &wanted, &accounts)?;
         Ok(Self { wanted, access, plan })
     }
