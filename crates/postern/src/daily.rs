@@ -1,6 +1,6 @@
 //! What `login`, `exec` and `credential-process` share: the estate, the person, the broker over its ports.
 
-use std::{cell::OnceCell, path::PathBuf};
+use std::{cell::OnceCell, collections::BTreeSet, path::PathBuf};
 
 use postern_aws::{Aws, Endpoint, Patience, StsClient};
 use postern_broker::{
@@ -106,11 +106,8 @@ impl<'a> Daily<'a> {
         let targets = targets(&self.design);
         let found = targets.iter().find(|t| text == format!("{}/{}", t.account, t.role));
         found.cloned().ok_or_else(|| {
-            let error = CliError::usage(format!("`{}` has no role `{text}`", self.path.display()));
-            match nearest(&targets, text) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint("roles are named ACCOUNT/ROLE, as in `prod/developer`"),
-            }
+            CliError::usage(format!("`{}` has no role `{text}`", self.path.display()))
+                .hint(what_there_is(&targets, text))
         })
     }
 
@@ -218,11 +215,32 @@ pub(crate) fn targets(design: &Design) -> Vec<Target> {
     targets
 }
 
-fn nearest(targets: &[Target], text: &str) -> Option<String> {
-    let names = targets.iter().map(|target| format!("{}/{}", target.account, target.role));
-    let scored = names.map(|name| (jaro_winkler(&name, text), name));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (best.0 > 0.7).then_some(best.1)
+/// Helps whoever named a role that is not there: the one that was meant, else those of the account, else the
+/// accounts.
+fn what_there_is(targets: &[Target], text: &str) -> String {
+    let Some((account, role)) = text.split_once('/') else {
+        return "roles are named ACCOUNT/ROLE, as in `prod/developer`".to_owned();
+    };
+    let full = |target: &Target| format!("{}/{}", target.account, target.role);
+    let of_account: Vec<&Target> = targets.iter().filter(|target| *target.account == *account).collect();
+    let among: Vec<&Target> =
+        if of_account.is_empty() { targets.iter().collect() } else { of_account.clone() };
+    let likeness = |target: &Target| {
+        jaro_winkler(&target.account, account).min(jaro_winkler(target.role.as_str(), role))
+    };
+    let nearest = among.iter().map(|t| (likeness(t), t)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((likeness, target)) if likeness > 0.8 => format!("did you mean `{}`?", full(target)),
+        _ if !of_account.is_empty() => {
+            let roles: Vec<&str> = of_account.iter().map(|target| target.role.as_str()).collect();
+            format!("`{account}` has: {}", roles.join(", "))
+        }
+        _ => {
+            let accounts: BTreeSet<&str> = targets.iter().map(|target| &*target.account).collect();
+            let accounts: Vec<&str> = accounts.into_iter().collect();
+            format!("roles are named ACCOUNT/ROLE; the accounts are: {}", accounts.join(", "))
+        }
+    }
 }
 
 /// STS, connected at the first call: a cached answer needs no client.
@@ -298,6 +316,31 @@ mod tests {
         ] {
             let until = Timestamp::from_second(1_800_000_000 + seconds).unwrap();
             assert_eq!(time_left(until, now), words);
+        }
+    }
+
+    #[test]
+    fn a_role_that_is_not_there_is_helped_with() {
+        let target = |account: &str, role: &str| Target {
+            account: account.into(),
+            role: role.parse().unwrap(),
+            arn: format!("arn:aws:iam::222222222222:role/postern/{role}").parse().unwrap(),
+        };
+        let targets = [
+            target("dev", "readonly"),
+            target("prod", "developer"),
+            target("prod", "readonly"),
+            target("bastion", "postern-admin"),
+        ];
+        for (text, hint) in [
+            ("prod/developper", "did you mean `prod/developer`?"),
+            ("prd/readonly", "did you mean `prod/readonly`?"),
+            ("prod/nope", "`prod` has: developer, readonly"),
+            ("dev/developer", "`dev` has: readonly"),
+            ("nowhere/x", "roles are named ACCOUNT/ROLE; the accounts are: bastion, dev, prod"),
+            ("developer", "roles are named ACCOUNT/ROLE, as in `prod/developer`"),
+        ] {
+            assert_eq!(what_there_is(&targets, text), hint, "{text}");
         }
     }
 

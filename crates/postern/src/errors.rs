@@ -20,6 +20,10 @@ pub(crate) enum ExitStatus {
     Usage,
     /// 4: refused, because the result would break a claim or a critical rule. Nothing was called.
     Refused,
+    /// 126: `exec` cannot run the command that is there; as shells have it.
+    NotRunnable,
+    /// 127: `exec` finds no such command; as shells have it.
+    NoCommand,
     /// 130: interrupted.
     Interrupted,
 }
@@ -36,6 +40,8 @@ impl From<ExitStatus> for ExitCode {
             ExitStatus::Failed => 1,
             ExitStatus::Usage => 2,
             ExitStatus::Refused => 4,
+            ExitStatus::NotRunnable => 126,
+            ExitStatus::NoCommand => 127,
             ExitStatus::Interrupted => 130,
         })
     }
@@ -50,6 +56,10 @@ pub(crate) enum ErrorKind {
     Usage,
     /// postern will not do it.
     Refused,
+    /// The command of `exec` cannot be run.
+    NotRunnable,
+    /// The command of `exec` is not there.
+    NoCommand,
     /// The user ended it.
     Interrupted,
 }
@@ -60,6 +70,8 @@ impl ErrorKind {
             Self::Failed => ExitStatus::Failed,
             Self::Usage => ExitStatus::Usage,
             Self::Refused => ExitStatus::Refused,
+            Self::NotRunnable => ExitStatus::NotRunnable,
+            Self::NoCommand => ExitStatus::NoCommand,
             Self::Interrupted => ExitStatus::Interrupted,
         }
     }

@@ -1,6 +1,12 @@
 //! `postern exec`
 
-use std::{ffi::OsString, io, os::unix::process::CommandExt, process::Command};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt, process::CommandExt},
+    path::Path,
+    process::Command,
+};
 
 use clap::Args;
 use postern_types::{MfaCode, SessionDuration, UserName};
@@ -8,8 +14,8 @@ use postern_types::{MfaCode, SessionDuration, UserName};
 use crate::{
     context::Context,
     daily::Daily,
-    env,
-    errors::{CliError, ExitStatus},
+    env::{self, Environment},
+    errors::{CliError, ErrorKind, ExitStatus},
 };
 
 /// Arguments of `postern exec`.
@@ -20,9 +26,10 @@ Examples:
   postern exec dev/readonly -- terraform plan
   postern exec prod/developer -- $SHELL
 
-postern becomes the command: exit code, signals and terminal are the command's own. The credentials stand in its
-environment, readable by this user's other programs, and end within the hour; a program that runs longer asks
-again by itself if a profile has `credential_process = postern credential-process ACCOUNT/ROLE`.")]
+postern becomes the command: exit code, signals and terminal are the command's own; 127 where there is no such
+command, 126 where it cannot be run. The credentials stand in its environment, readable by this user's other
+programs, and end within the hour; a program that runs longer asks again by itself if a profile has
+`credential_process = postern credential-process ACCOUNT/ROLE`.")]
 pub(crate) struct ExecArgs {
     /// The role, as ACCOUNT/ROLE of the estate file
     #[arg(value_name = "ACCOUNT/ROLE")]
@@ -61,13 +68,15 @@ const REMOVED: &[&str] = &[
 pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     let daily = Daily::open(context)?;
     let target = daily.target(&args.target)?;
+    let Some((program, arguments)) = args.command.split_first() else {
+        return Err(CliError::usage("there is no command to run"));
+    };
+    // A typing error shall cost neither a code nor a call.
+    look_up(program, &context.environment)?;
     let route = daily.route(args.person.as_ref())?;
     let request = daily.request(&target, &route, args.duration);
     let credentials = daily.role(&route, &request, args.mfa_code)?.credentials.credentials;
 
-    let Some((program, arguments)) = args.command.split_first() else {
-        return Err(CliError::usage("there is no command to run"));
-    };
     let mut command = Command::new(program);
     command.args(arguments);
     for name in REMOVED {
@@ -90,9 +99,37 @@ pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, 
     }
     // Answers only if it could not.
     let error = command.exec();
-    let shown = program.to_string_lossy();
     Err(match error.kind() {
-        io::ErrorKind::NotFound => CliError::failed(format!("there is no command `{shown}`")),
-        _ => CliError::failed(format!("cannot run `{shown}`")).caused_by(error),
+        io::ErrorKind::NotFound => no_command(program),
+        _ => not_runnable(program).caused_by(error),
     })
+}
+
+/// Looks for the command where the system will look for it.
+fn look_up(program: &OsStr, environment: &Environment) -> Result<(), CliError> {
+    let path = environment.path("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let mut is_there = false;
+    let mut runs = |file: &Path| {
+        let Ok(found) = std::fs::metadata(file) else { return false };
+        is_there = true;
+        found.is_file() && found.permissions().mode() & 0o111 != 0
+    };
+    let found = if program.as_bytes().contains(&b'/') {
+        runs(Path::new(program))
+    } else {
+        !program.is_empty() && std::env::split_paths(&path).any(|dir| runs(&dir.join(program)))
+    };
+    match (found, is_there) {
+        (true, _) => Ok(()),
+        (false, true) => Err(not_runnable(program).caused_by("it is not executable")),
+        (false, false) => Err(no_command(program)),
+    }
+}
+
+fn no_command(program: &OsStr) -> CliError {
+    CliError::new(ErrorKind::NoCommand, format!("there is no command `{}`", program.to_string_lossy()))
+}
+
+fn not_runnable(program: &OsStr) -> CliError {
+    CliError::new(ErrorKind::NotRunnable, format!("cannot run `{}`", program.to_string_lossy()))
 }

@@ -131,7 +131,7 @@ fn exec_becomes_the_command() {
     for (arguments, code, words) in [
         (&["exec", "prod/developper", "--", "true"][..], 2, "did you mean `prod/developer`?"),
         (&["exec", "prod/developer", "--duration", "2h", "--", "true"], 2, "1h at most"),
-        (&["exec", "prod/developer", "--", "no-such-command"], 1, "there is no command `no-such-command`"),
+        (&["exec", "prod/nope", "--", "true"], 2, "`prod` has: developer, readonly, postern-admin"),
         (&["exec", "prod/postern-admin", "--", "true"], 1, "not authorized to perform: sts:AssumeRole"),
         (&["credential-process", "nowhere/x"], 2, "has no role `nowhere/x`"),
     ] {
@@ -139,6 +139,26 @@ fn exec_becomes_the_command() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", said(&output));
         assert!(said(&output).contains(words), "{arguments:?}: {}", said(&output));
     }
+}
+
+#[test]
+fn a_command_that_cannot_run_costs_neither_code_nor_call() {
+    let world = World::new();
+    let plain = world.home.path().join("plain.txt");
+    std::fs::write(&plain, "not a program").unwrap();
+    let plain = plain.to_str().unwrap();
+    for (command, code, words) in [
+        ("no-such-command", 127, "there is no command `no-such-command`"),
+        ("./no-such-command", 127, "there is no command `./no-such-command`"),
+        ("", 127, "there is no command ``"),
+        (plain, 126, "it is not executable"),
+        ("/", 126, "cannot run `/`"),
+    ] {
+        let output = world.run(&["exec", "prod/developer", "--mfa-code", &world.code(), "--", command]);
+        assert_eq!(output.status.code(), Some(code), "{command}: {}", said(&output));
+        assert!(said(&output).contains(words), "{command}: {}", said(&output));
+    }
+    assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (0, 0));
 }
 
 /// Starts many at once with nothing cached and waits for all.
