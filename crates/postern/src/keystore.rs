@@ -10,7 +10,7 @@ use crate::{
     env::{self, Environment},
     errors::CliError,
     personal::{PersonalSettings, xdg},
-    prompt::Passphrases,
+    prompt::{Passphrases, Terminal},
 };
 
 /// Opens the person's key store.
@@ -50,6 +50,14 @@ pub(crate) fn file_path(environment: &Environment) -> Result<PathBuf, CliError> 
     xdg(environment, env::XDG_DATA_HOME, ".local/share")
         .map(|dir| dir.join("postern").join("keys.json"))
         .ok_or_else(|| CliError::failed("there is no place for a key file").hint("set HOME"))
+}
+
+/// Whether the store's passphrase, if it has one, can be had at all: known before a key is made that it would hold.
+pub(crate) fn check_passphrase(environment: &Environment, store: &dyn SecretStore) -> Result<(), CliError> {
+    if store.kind() == StoreKind::File && environment.text(env::POSTERN_PASSPHRASE).is_none() {
+        Terminal::open().map_err(StoreError::NoPassphrase)?;
+    }
+    Ok(())
 }
 
 fn file(environment: &Environment) -> Result<FileStore, CliError> {

@@ -10,8 +10,7 @@ impl From<PromptError> for CliError {
             PromptError::Cancelled => Self::interrupted("cancelled; nothing was changed"),
             PromptError::Unavailable { reason } => Self::failed("there is no way to ask for what is needed")
                 .caused_by(reason)
-                .hint("run `postern login` in a terminal; after that no question is asked until the session ends")
-                .hint("or give the code: `postern login --mfa-code CODE`, or set POSTERN_MFA_PROCESS to a command that prints one"),
+                .hint("run the command in a terminal"),
             error => Self::failed(error.to_string()),
         }
     }
@@ -24,14 +23,16 @@ impl From<StoreError> for CliError {
             StoreError::NoPassphrase(PromptError::Unavailable { reason }) => {
                 Self::failed("the key file's passphrase is needed, and there is no way to ask for it")
                     .caused_by(reason)
-                    .hint("run `postern login` in a terminal; after that no passphrase is needed until the session ends")
+                    .hint(
+                        "run the command in a terminal, or set POSTERN_PASSPHRASE where nobody can type one",
+                    )
             }
             StoreError::WrongPassphrase => Self::failed("the passphrase does not open the key file"),
-            StoreError::Locked => {
-                Self::failed("the desktop's keyring is locked").hint("unlock it, or use the key file: POSTERN_STORE=file")
-            }
-            error @ StoreError::Damaged { .. } => Self::failed(error.to_string())
-                .hint("restore it from a backup, or move it away and enrol again: `postern people enrol NAME`"),
+            StoreError::Locked => Self::failed("the desktop's keyring is locked")
+                .hint("unlock it, or use the key file: POSTERN_STORE=file"),
+            error @ StoreError::Damaged { .. } => Self::failed(error.to_string()).hint(
+                "restore it from a backup, or move it away and enrol again: `postern people enrol NAME`",
+            ),
             error @ StoreError::UnknownFormat { .. } => {
                 Self::failed(error.to_string()).hint("use the version of postern that wrote it")
             }
@@ -103,6 +104,23 @@ impl From<BrokerError> for CliError {
             BrokerError::GivenUp { reason } => {
                 Self::failed("another postern process asked for the same and gave up").caused_by(reason)
             }
+            // Here, and only here, a session would have spared the question.
+            BrokerError::Prompt(error @ PromptError::Unavailable { .. }) => in_place_of_hints(
+                error.into(),
+                &[
+                    "run `postern login` in a terminal; after that no question is asked until the session ends",
+                    "or give the code: `postern login --mfa-code CODE`, or set POSTERN_MFA_PROCESS to a command that prints one",
+                ],
+            ),
+            BrokerError::Store(error @ StoreError::NoPassphrase(PromptError::Unavailable { .. })) => {
+                in_place_of_hints(
+                    error.into(),
+                    &[
+                        "run `postern login` in a terminal; after that no passphrase is needed until the session ends",
+                        "or set POSTERN_PASSPHRASE where nobody can type one",
+                    ],
+                )
+            }
             BrokerError::Prompt(error) => error.into(),
             BrokerError::Sts(error) => error.into(),
             BrokerError::Store(error) => error.into(),
@@ -110,4 +128,9 @@ impl From<BrokerError> for CliError {
             error => Self::failed(error.to_string()),
         }
     }
+}
+
+fn in_place_of_hints(mut error: CliError, hints: &[&str]) -> CliError {
+    error.hints = hints.iter().map(|hint| (*hint).to_owned()).collect();
+    error
 }

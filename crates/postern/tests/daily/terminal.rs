@@ -11,14 +11,14 @@ use std::{
 use crate::world::{PASSPHRASE, World, answer, said};
 
 /// A command on a terminal of its own: what it shows, and a way to type.
-struct OnTerminal {
+pub(crate) struct OnTerminal {
     child: Child,
     keys: ChildStdin,
     shown: Arc<Mutex<String>>,
 }
 
 impl OnTerminal {
-    fn start(world: &World, line: &str) -> Self {
+    pub(crate) fn start(world: &World, line: &str) -> Self {
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--flush", "--command", line, "/dev/null"]);
         world.surround(&mut command);
@@ -37,7 +37,7 @@ impl OnTerminal {
         Self { child, keys, shown }
     }
 
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         let start = Instant::now();
         while !self.shown.lock().unwrap().contains(text) {
             assert!(start.elapsed() < Duration::from_secs(20), "no `{text}` in: {}", self.screen());
@@ -45,24 +45,24 @@ impl OnTerminal {
         }
     }
 
-    fn screen(&self) -> String {
+    pub(crate) fn screen(&self) -> String {
         self.shown.lock().unwrap().clone()
     }
 
-    fn type_in(&mut self, text: &str) {
+    pub(crate) fn type_in(&mut self, text: &str) {
         self.keys.write_all(text.as_bytes()).unwrap();
         self.keys.flush().unwrap();
     }
 
     /// The exit code and all that was shown.
-    fn end(mut self) -> (Option<i32>, String) {
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         thread::sleep(Duration::from_millis(50));
         (code, self.screen())
     }
 }
 
-const POSTERN: &str = env!("CARGO_BIN_EXE_postern");
+pub(crate) const POSTERN: &str = env!("CARGO_BIN_EXE_postern");
 
 #[test]
 fn codes_are_asked_for_on_the_terminal_though_every_stream_is_a_pipe() {

@@ -205,7 +205,7 @@ roles = ["*/developer"]
     }
 }
 
-fn call(connection: &Connection, action: &str, parameters: &[(&str, &str)]) {
+pub(crate) fn call(connection: &Connection, action: &str, parameters: &[(&str, &str)]) {
     let answer = connection.raw(&RawCall::iam(action, parameters)).unwrap();
     assert!(answer.is_success(), "{action}: {}", answer.body);
 }

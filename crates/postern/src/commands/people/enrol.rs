@@ -7,9 +7,9 @@ use postern_aws::{
     Connection, Kind,
     enrol::{AccessKey, Device, EnrolError},
 };
-use postern_broker::{KeyEntry, PromptError, SecretStore};
+use postern_broker::{KeyEntry, PromptError, SecretStore, StoreError};
 use postern_estate::MANAGED_TAG;
-use postern_types::{IamPath, MfaCode, MfaDeviceName, MfaSerial, Timestamp, TotpSeed, UserName};
+use postern_types::{AccessKeyId, IamPath, MfaCode, MfaDeviceName, MfaSerial, Timestamp, TotpSeed, UserName};
 use strsim::jaro_winkler;
 use zeroize::Zeroizing;
 
@@ -20,6 +20,7 @@ use crate::{
     estate_file::EstateFile,
     keystore,
     output::{BOLD, GOOD, Printer, paint, render_qr},
+    personal::session_cache,
     prompt::{Echo, Terminal},
 };
 
@@ -70,11 +71,24 @@ pub(crate) fn run(args: &EnrolArgs, context: &mut Context) -> Result<ExitStatus,
             if !keys.is_empty() {
                 return Err(key_elsewhere(&args.person, &keys));
             }
+            // Before anything is made that could not be finished.
+            keystore::check_passphrase(&context.environment, store.as_ref())?;
             let serial = match device {
-                Some(device) => device.serial.clone(),
+                Some(device) => {
+                    context.printer.status(&format!(
+                        "device {} is there already and needs no new codes; only the access key is made",
+                        device.serial
+                    ));
+                    device.serial.clone()
+                }
                 None => enrolment.device()?,
             };
             enrolment.key(store.as_ref(), &serial)?;
+            // An answer that lies ready was given for what was in the key store until now.
+            // Without a directory for sessions there is none.
+            if let Ok(cache) = session_cache(context) {
+                cache.forget_hot()?;
+            }
             Ok(ExitStatus::Done)
         }
     }
@@ -218,15 +232,8 @@ impl Enrolment<'_> {
             added_at: Timestamp::now(),
         };
         if let Err(error) = store.put(&entry, &key) {
-            let stored = CliError::from(error);
-            return Err(match self.bastion.delete_access_key(self.user, &key.id) {
-                Ok(()) => stored.hint(
-                    "the new access key was deleted again; mend the key store and run the command again",
-                ),
-                Err(_) => {
-                    stored.hint(format!("the new access key {} is of no use to anybody: delete it", key.id))
-                }
-            });
+            let deleted = self.bastion.delete_access_key(self.user, &key.id);
+            return Err(not_stored(error, deleted.map_err(|_| &key.id)));
         }
         self.printer.status(&format!(
             "{} access key {} is in the key store ({})",
@@ -237,6 +244,22 @@ impl Enrolment<'_> {
         self.printer.status(&format!("{} can now run `postern login`", self.user));
         Ok(())
     }
+}
+
+/// The key was made and could not be stored. `deleted` holds its id if it could not be deleted either.
+fn not_stored(error: StoreError, deleted: Result<(), &AccessKeyId>) -> CliError {
+    let key = match deleted {
+        Ok(()) => "the new access key was deleted again".to_owned(),
+        Err(id) => format!("the new access key {id} could not be deleted again and is of no use: delete it"),
+    };
+    let error = match error {
+        StoreError::NoPassphrase(PromptError::Cancelled) => {
+            return CliError::interrupted(format!("cancelled; the device is kept, {key}"))
+                .hint("run the command again: it needs no new codes");
+        }
+        other => CliError::from(other),
+    };
+    error.hint(format!("the device is kept, {key}")).hint("run the command again: it needs no new codes")
 }
 
 /// Ctrl-C at a code: the device is there, unassigned, and the next run replaces it.
