@@ -27,7 +27,7 @@ impl Context {
     pub(crate) fn new(global: &GlobalArgs, environment: Environment) -> Self {
         let estate_path = global.estate.clone().or_else(|| environment.path(env::POSTERN_ESTATE));
         Self {
-            printer: Printer::new(global.color, global.quiet),
+            printer: Printer::new(global.color, global.quiet, environment.text(env::COLUMNS)),
             estate_path,
             environment,
             interrupted: Arc::default(),

@@ -16,6 +16,9 @@ pub(crate) const POSTERN_PASSPHRASE: &str = "POSTERN_PASSPHRASE";
 /// Who holds the key that seals sessions: `kernel` or `agent`; the kernel where it can, where unset.
 pub(crate) const POSTERN_KEYHOLDER: &str = "POSTERN_KEYHOLDER";
 
+/// The columns of a terminal that does not say so itself.
+pub(crate) const COLUMNS: &str = "COLUMNS";
+
 /// Base directories of a person, as the XDG specification has them.
 pub(crate) const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// For data: the key file.

@@ -3,8 +3,12 @@
 mod qr;
 mod snippet;
 mod style;
+mod wrap;
 
-use std::io::{self, Write};
+use std::{
+    cell::Cell,
+    io::{self, Write},
+};
 
 use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
@@ -13,6 +17,7 @@ use crate::errors::CliError;
 pub(crate) use qr::render as render_qr;
 pub(crate) use snippet::{SourceError, render as render_source_errors};
 pub(crate) use style::{BAD, BOLD, DIM, GOOD, HINT, WARN, paint};
+pub(crate) use wrap::{clauses, command, prose, shown_width};
 
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -30,11 +35,25 @@ pub(crate) enum Color {
 pub(crate) struct Printer {
     color: Color,
     quiet: bool,
+    width: usize,
+    reader_gone: Cell<bool>,
 }
 
 impl Printer {
-    pub(crate) fn new(color: Color, quiet: bool) -> Self {
-        Self { color, quiet }
+    /// `columns` is what the variable `COLUMNS` says; the terminal, if there is one, knows better.
+    pub(crate) fn new(color: Color, quiet: bool, columns: Option<&str>) -> Self {
+        let terminal = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col);
+        Self { color, quiet, width: wrap::columns(terminal, columns), reader_gone: Cell::new(false) }
+    }
+
+    /// The columns that text on standard output may take.
+    pub(crate) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether whoever read standard output went away.
+    pub(crate) fn reader_gone(&self) -> bool {
+        self.reader_gone.get()
     }
 
     fn choice(&self, stream: &dyn IsTerminal) -> ColorChoice {
@@ -57,14 +76,18 @@ impl Printer {
         AutoStream::new(io::stderr().lock(), choice)
     }
 
-    /// Writes one text to standard output. A reader that went away is no error.
+    /// Writes one text to standard output. A reader that went away is no error, but noted (see
+    /// [`Printer::reader_gone`]).
     ///
     /// # Errors
     /// When standard output cannot be written for another reason than a closed pipe.
     pub(crate) fn data(&self, text: &str) -> Result<(), CliError> {
         let mut out = self.stdout();
         match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.reader_gone.set(true);
+                Ok(())
+            }
             other => other.map_err(Into::into),
         }
     }

@@ -2,7 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
-use std::process::{Command, Output};
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Command, Output, Stdio},
+};
 
 fn demo(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_postern"))
@@ -19,18 +22,47 @@ fn it_ends_well_and_with_the_table() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     for row in [
-        "│ learn whose key it is         │ yes       │ yes          │ yes           │ yes        │",
-        "│ list the users                │ yes       │ refused      │ refused       │ refused    │",
-        "│ create a user for later       │ yes       │ refused      │ refused       │ refused    │",
-        "│ read the bucket list          │ yes       │ refused      │ refused       │ yes        │",
-        "│ enter a production role       │ yes       │ refused      │ refused       │ refused    │",
-        "│ switch off the audit trail    │ yes       │ refused      │ refused       │ refused    │",
-        "│ still be inside after an hour │ yes       │ refused      │ refused       │ refused    │",
+        "│ a thief who has …, can     │ admin key │ her key │ + session │ role creds │",
+        "│ learn whose key it is      │ yes       │ yes     │ yes       │ yes        │",
+        "│ list the users             │ yes       │ refused │ refused   │ refused    │",
+        "│ create a user for later    │ yes       │ refused │ refused   │ refused    │",
+        "│ read the bucket list       │ yes       │ refused │ refused   │ yes        │",
+        "│ assume a role              │ yes       │ refused │ refused   │ refused    │",
+        "│ switch off the audit trail │ yes       │ refused │ refused   │ refused    │",
+        "│ still be in after an hour  │ yes       │ refused │ refused   │ refused    │",
     ] {
         assert!(text.contains(row), "the table lacks {row}\n{text}");
     }
     assert!(!text.contains('\u{1b}'), "no colour where nobody looks");
     assert!(!text.contains("not as told"), "{text}");
+}
+
+#[test]
+fn it_fits_a_small_terminal() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
+    let output =
+        command.arg("demo").env_clear().env("COLUMNS", "80").output().expect("the demo can be started");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let long: Vec<&str> = text.lines().filter(|line| line.chars().count() > 80).collect();
+    assert!(output.status.success() && long.is_empty(), "{long:#?}");
+    assert!(text.contains("assume-role \\\n      --role-arn arn:"), "{text}");
+}
+
+#[test]
+fn a_reader_who_leaves_has_not_seen_it_succeed() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_postern"))
+        .arg("demo")
+        .env_clear()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the demo can be started");
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut first).unwrap();
+    assert!(first.contains("postern demo"), "{first}");
+    let mut errors = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut errors).unwrap();
+    assert_eq!((child.wait().unwrap().code(), errors.as_str()), (Some(1), ""));
 }
 
 #[test]

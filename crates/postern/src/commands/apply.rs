@@ -43,7 +43,7 @@ pub(crate) fn run(args: &ApplyArgs, context: &mut Context) -> Result<ExitStatus,
     let wanted = Wanted::load(context)?;
     let prepared = Prepared::read(context, wanted, &args.scope)?;
     let names = &prepared.wanted.names;
-    context.printer.data(&report::plan::render(&prepared.plan, names))?;
+    context.printer.data(&report::plan::render(&prepared.plan, names, context.printer.width()))?;
     if !prepared.plan.conflicts.is_empty() {
         return Err(CliError::failed("something is in the way, so nothing was changed"));
     }
@@ -130,7 +130,7 @@ fn conclude(
     if outcome.is_complete() {
         let rest = prepared.again(context)?;
         if !rest.is_empty() {
-            context.printer.data(&report::plan::render(&rest, names))?;
+            context.printer.data(&report::plan::render(&rest, names, context.printer.width()))?;
             return Err(CliError::failed(
                 "every call was carried out, but the accounts are still not what the file says",
             )

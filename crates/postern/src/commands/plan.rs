@@ -36,7 +36,7 @@ pub(crate) fn run(args: &PlanArgs, context: &mut Context) -> Result<ExitStatus, 
     let text = if args.json {
         report::plan::json(&prepared.plan)?
     } else {
-        report::plan::render(&prepared.plan, &prepared.wanted.names)
+        report::plan::render(&prepared.plan, &prepared.wanted.names, context.printer.width())
     };
     context.printer.data(&text)?;
     Ok(match (args.detailed_exitcode, prepared.plan.is_empty()) {

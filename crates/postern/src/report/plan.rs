@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use postern_estate::{
-    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PlanJson, PolicyDocument, Precondition,
-    Step, StepKey,
+    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PlanJson, PolicyDocument, Step, StepKey,
 };
 use postern_types::AccountId;
 
@@ -12,11 +11,12 @@ use super::policy;
 use crate::{
     access::{AccountNames, account_label},
     errors::CliError,
-    output::{BAD, BOLD, DIM, GOOD, WARN, paint},
+    output::{BAD, BOLD, DIM, GOOD, WARN, clauses, paint, prose, shown_width},
 };
 
 /// The whole plan: accounts, objects, what happens to each, what is in the way, what is left alone, the sum.
-pub(crate) fn render(plan: &Plan, names: &AccountNames) -> String {
+/// No line is wider than `width` columns, unless a single name is.
+pub(crate) fn render(plan: &Plan, names: &AccountNames, width: usize) -> String {
     let mut text = String::new();
     let mut accounts: Vec<AccountId> = Vec::new();
     for step in &plan.steps {
@@ -28,15 +28,19 @@ pub(crate) fn render(plan: &Plan, names: &AccountNames) -> String {
         text.push_str(&paint(BOLD, &account_label(names, account)));
         text.push('\n');
         for (key, steps) in objects(plan, account) {
-            text.push_str(&object(&key, &steps));
+            text.push_str(&object(&key, &steps, width));
         }
         text.push('\n');
     }
     for conflict in &plan.conflicts {
-        text.push_str(&format!("{} {}\n", paint(BAD, "in the way:"), conflict_words(conflict, names)));
+        let line = format!("{} {}", paint(BAD, "in the way:"), conflict_words(conflict, names));
+        text.push_str(&prose(&line, "", "  ", width));
+        text.push('\n');
     }
     for notice in &plan.notices {
-        text.push_str(&format!("{} {}\n", paint(WARN, "note:"), notice_words(notice, names)));
+        let line = format!("{} {}", paint(WARN, "note:"), notice_words(notice, names));
+        text.push_str(&prose(&line, "", "  ", width));
+        text.push('\n');
     }
     if !(plan.conflicts.is_empty() && plan.notices.is_empty()) {
         text.push('\n');
@@ -108,7 +112,7 @@ fn objects(plan: &Plan, account: AccountId) -> Vec<(StepKey, Vec<&Step>)> {
     objects
 }
 
-fn object(key: &StepKey, steps: &[&Step]) -> String {
+fn object(key: &StepKey, steps: &[&Step], width: usize) -> String {
     let change =
         steps.iter().map(|step| step.change()).find(|c| *c != Change::Update).unwrap_or(Change::Update);
     let symbol = match change {
@@ -117,45 +121,58 @@ fn object(key: &StepKey, steps: &[&Step]) -> String {
         Change::Delete => paint(BAD, "-"),
     };
     let mut text = format!("  {symbol} {} {}\n", key.kind, paint(BOLD, &key.name));
-    for step in steps {
-        for line in details(step) {
-            text.push_str(&folded(&line));
+    let mut written: Vec<&str> = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let mut after = step.after();
+        if let Some(document) = document_of(&step.action) {
+            // A document may change twice, narrower first and wider later: what counts is where it ends.
+            if written.contains(&document) {
+                continue;
+            }
+            written.push(document);
+            let later = steps.iter().skip(index).rev();
+            after = later.filter(|s| document_of(&s.action) == Some(document)).find_map(|s| s.after());
+        }
+        for line in details(step, after) {
+            text.push_str(&folded(&line, width));
         }
     }
     text
 }
 
-/// A detail under its object, long lists broken behind their commas.
-fn folded(line: &str) -> String {
-    const WIDTH: usize = 110;
-    const INDENT: usize = 6;
-    let width = |text: &str| anstream::adapter::strip_str(text).to_string().chars().count();
-    let depth = INDENT + line.len() - line.trim_start().len();
-    let mut text = String::new();
-    let mut shown = " ".repeat(INDENT);
-    for (index, part) in line.split_inclusive(", ").enumerate() {
-        if index > 0 && width(&shown) + width(part.trim_end()) > WIDTH {
-            text.push_str(shown.trim_end());
-            text.push('\n');
-            shown = " ".repeat(depth + 4);
-        }
-        shown.push_str(part);
+/// The document of its object that a call writes, as far as an object has several.
+fn document_of(action: &Action) -> Option<&str> {
+    match action {
+        Action::CreateRole { .. } | Action::UpdateAssumeRolePolicy { .. } => Some("trust policy"),
+        Action::CreatePolicy { .. } | Action::CreatePolicyVersion { .. } => Some("default version"),
+        Action::PutUserPolicy { policy, .. }
+        | Action::PutGroupPolicy { policy, .. }
+        | Action::PutRolePolicy { policy, .. } => Some(policy.as_str()),
+        _ => None,
     }
-    text.push_str(shown.trim_end());
+}
+
+/// A detail under its object, what is too long continued two columns inside its own text.
+fn folded(line: &str, width: usize) -> String {
+    const INDENT: &str = "      ";
+    let words = line.trim_start_matches(' ');
+    let first = format!("{INDENT}{}", &line[..line.len() - words.len()]);
+    let shown = anstream::adapter::strip_str(words).to_string();
+    let mark = if shown.starts_with(['+', '-']) { 2 } else { 0 };
+    let rest = " ".repeat(shown_width(&first) + mark + 2);
+    let mut text = clauses(words, &first, &rest, width);
     text.push('\n');
     text
 }
 
-fn details(step: &Step) -> Vec<String> {
+/// What a step does to its object, a line each; a document that it writes ends as `after`.
+fn details(step: &Step, after: Option<&PolicyDocument>) -> Vec<String> {
     let added = |line: String| format!("{} {line}", paint(GOOD, "+"));
     let removed = |line: String| format!("{} {line}", paint(BAD, "-"));
-    let before = match &step.precondition {
-        Precondition::Document(document) => Some(document),
-        Precondition::Absent | Precondition::Present => None,
-    };
-    let document = |title: &str, after: &PolicyDocument| {
+    let compared = || after.map(|after| compare(step.before(), after)).unwrap_or_default();
+    let document = |title: &str| {
         let mut lines = vec![title.to_owned()];
-        lines.extend(compare(before, after).into_iter().map(|line| format!("  {line}")));
+        lines.extend(compared().into_iter().map(|line| format!("  {line}")));
         lines
     };
     match &step.action {
@@ -176,9 +193,9 @@ fn details(step: &Step) -> Vec<String> {
         Action::UntagUser { keys, .. }
         | Action::UntagRole { keys, .. }
         | Action::UntagPolicy { keys, .. } => keys.iter().map(|key| removed(format!("tag {key}"))).collect(),
-        Action::PutUserPolicy { policy, document: d, .. }
-        | Action::PutGroupPolicy { policy, document: d, .. }
-        | Action::PutRolePolicy { policy, document: d, .. } => document(&format!("policy {policy}"), d),
+        Action::PutUserPolicy { policy, .. }
+        | Action::PutGroupPolicy { policy, .. }
+        | Action::PutRolePolicy { policy, .. } => document(&format!("policy {policy}")),
         Action::DeleteUserPolicy { policy, .. }
         | Action::DeleteGroupPolicy { policy, .. }
         | Action::DeleteRolePolicy { policy, .. } => vec![removed(format!("policy {policy}"))],
@@ -190,19 +207,18 @@ fn details(step: &Step) -> Vec<String> {
         | Action::DetachRolePolicy { policy, .. } => vec![removed(format!("policy {policy}"))],
         Action::AddUserToGroup { group, .. } => vec![added(format!("member of {group}"))],
         Action::RemoveUserFromGroup { group, .. } => vec![removed(format!("member of {group}"))],
-        Action::CreatePolicy { document: d, .. } => compare(None, d),
-        Action::CreatePolicyVersion { document: d, .. } => document("new default version", d),
+        Action::CreatePolicy { .. } => compared(),
+        Action::CreatePolicyVersion { .. } => document("new default version"),
         Action::DeletePolicyVersion { version, .. } => {
             vec![paint(DIM, &format!("old version {version} goes"))]
         }
-        Action::CreateRole { trust, max_session, boundary, .. } => {
+        Action::CreateRole { max_session, boundary, .. } => {
             let mut lines = vec![format!("sessions of up to {max_session}")];
             lines.extend(boundary.iter().map(|arn| format!("boundary {arn}")));
-            lines.push("trust".to_owned());
-            lines.extend(compare(None, trust).into_iter().map(|line| format!("  {line}")));
+            lines.extend(document("trust"));
             lines
         }
-        Action::UpdateAssumeRolePolicy { trust, .. } => document("trust", trust),
+        Action::UpdateAssumeRolePolicy { .. } => document("trust"),
         Action::UpdateRole { max_session, .. } => vec![format!("sessions of up to {max_session}")],
         Action::PutRolePermissionsBoundary { boundary, .. } => vec![added(format!("boundary {boundary}"))],
         Action::DeleteRolePermissionsBoundary { .. } => vec![removed("boundary".to_owned())],
@@ -278,5 +294,40 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
         NoticeKind::OneSided => format!(
             "{key} is one-sided: too many people for its trust policy, so the group policies alone say who"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use postern_estate::{Precondition, Reach};
+
+    use super::*;
+
+    fn trust(person: &str) -> PolicyDocument {
+        PolicyDocument::new(format!(
+            r#"{{"Statement":{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{{"AWS":"{person}"}}}}}}"#
+        ))
+    }
+
+    fn change(before: &str, after: &str, risk: Reach) -> Step {
+        Step {
+            account: "111111111111".parse().unwrap(),
+            action: Action::UpdateAssumeRolePolicy { role: "r".parse().unwrap(), trust: trust(after) },
+            precondition: Precondition::Document(trust(before)),
+            inverse: None,
+            risk,
+        }
+    }
+
+    #[test]
+    fn a_document_that_changes_twice_is_shown_once_from_first_to_last() {
+        let steps = vec![change("old", "nobody", Reach::Narrows), change("nobody", "new", Reach::Widens)];
+        let plan = Plan { steps, ..Plan::default() };
+        let text = anstream::adapter::strip_str(&render(&plan, &AccountNames::default(), 100)).to_string();
+        assert!(!text.contains("nobody"), "{text}");
+        assert_eq!(text.matches("trust").count(), 1, "{text}");
+        let (gone, come) = ("- Allow sts:AssumeRole to old\n", "+ Allow sts:AssumeRole to new\n");
+        assert!(text.contains(gone) && text.contains(come), "{text}");
+        assert!(text.contains("(2 calls in 1 account)"), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Aligned columns without lines, as `kubectl` and `docker` print them.
 
-use crate::output::{BOLD, paint};
+use crate::output::{BOLD, paint, shown_width as width};
 
 /// A table of plain columns under bold headings. Colours inside cells do not disturb the alignment.
 pub(crate) fn plain(headings: &[&str], rows: &[Vec<String>]) -> String {
@@ -20,11 +20,6 @@ pub(crate) fn plain(headings: &[&str], rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Characters that show, escape sequences left out.
-fn width(cell: &str) -> usize {
-    anstream::adapter::strip_str(cell).to_string().chars().count()
 }
 
 #[cfg(test)]

@@ -6,11 +6,9 @@ use postern_aws::raw::RawAnswer as Answer;
 
 use crate::{
     errors::CliError,
-    output::{BAD, BOLD, DIM, GOOD, Printer, WARN, paint},
+    output::{BAD, BOLD, DIM, GOOD, Printer, WARN, command, paint, prose},
 };
 
-/// Columns of the demo's text.
-const WIDTH: usize = 100;
 const INDENT: &str = "      ";
 
 /// How an attempt ends, if the story is true.
@@ -52,7 +50,7 @@ pub(super) enum Goal {
     ListUsers,
     CreateUser,
     ReadBuckets,
-    EnterProduction,
+    AssumeRole,
     StopTrail,
     LastBeyondAnHour,
 }
@@ -63,7 +61,7 @@ impl Goal {
         Self::ListUsers,
         Self::CreateUser,
         Self::ReadBuckets,
-        Self::EnterProduction,
+        Self::AssumeRole,
         Self::StopTrail,
         Self::LastBeyondAnHour,
     ];
@@ -74,9 +72,9 @@ impl Goal {
             Self::ListUsers => "list the users",
             Self::CreateUser => "create a user for later",
             Self::ReadBuckets => "read the bucket list",
-            Self::EnterProduction => "enter a production role",
+            Self::AssumeRole => "assume a role",
             Self::StopTrail => "switch off the audit trail",
-            Self::LastBeyondAnHour => "still be inside after an hour",
+            Self::LastBeyondAnHour => "still be in after an hour",
         }
     }
 }
@@ -97,9 +95,19 @@ impl Loot {
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::AdminKey => "admin key",
-            Self::PersonKey => "person's key",
-            Self::PlainSession => "+ own session",
+            Self::PersonKey => "her key",
+            Self::PlainSession => "+ session",
             Self::RoleCredentials => "role creds",
+        }
+    }
+
+    /// Who stands at the prompt.
+    pub(super) const fn thief(self) -> &'static str {
+        match self {
+            Self::AdminKey => "thief (admin key)",
+            Self::PersonKey => "thief (her key)",
+            Self::PlainSession => "thief (her key, plain session)",
+            Self::RoleCredentials => "thief (role creds)",
         }
     }
 }
@@ -124,7 +132,12 @@ impl<'a> Scene<'a> {
 
     /// The narrator.
     pub(super) fn tell(&self, text: &str) -> Result<(), CliError> {
-        self.line(&wrapped(text, "    ", "    "))
+        self.prose(text, "    ", "    ")
+    }
+
+    /// What came of what was typed.
+    pub(super) fn outcome(&self, text: &str) -> Result<(), CliError> {
+        self.prose(text, "      → ", "        ")
     }
 
     /// One attempt: the command that would be typed, the answer that came, and whether it was as told.
@@ -133,14 +146,14 @@ impl<'a> Scene<'a> {
     pub(super) fn attempt(
         &mut self,
         who: &str,
-        command: &str,
+        typed: &str,
         answer: &Answer,
         expected: Expected,
         shows: &dyn Fn(&Answer) -> String,
     ) -> Result<(), CliError> {
         self.shown += 1;
-        let typed = format!("  {} {}", paint(DIM, &format!("{who} $")), command);
-        self.line(&typed)?;
+        let prompt = format!("  {} ", paint(DIM, &format!("{who} $")));
+        self.line(&command(typed, &prompt, INDENT, self.printer.width()))?;
         let message = answer.message.as_deref().unwrap_or_default().trim_end();
         let words = match &answer.code {
             None => format!("{} {}", paint(GOOD, "works"), shows(answer)),
@@ -151,10 +164,10 @@ impl<'a> Scene<'a> {
                 format!("{} {} {code}: {message}", paint(BAD, "refused"), answer.status)
             }
         };
-        self.line(&wrapped(&words, "      → ", "        "))?;
+        self.outcome(&words)?;
         if !expected.holds(answer) {
-            let surprise = format!("`{command}` was expected {expected}");
-            self.line(&format!("{INDENT}{} {surprise}", paint(WARN, "not as told:")))?;
+            let surprise = format!("`{typed}` was expected {expected}");
+            self.not_as_told(&surprise)?;
             self.surprises.push(surprise);
         }
         Ok(())
@@ -164,9 +177,9 @@ impl<'a> Scene<'a> {
     pub(super) fn check(&mut self, holds: bool, claim: &str) -> Result<(), CliError> {
         self.shown += 1;
         if holds {
-            return self.line(&wrapped(&format!("{} {claim}", paint(GOOD, "✓")), INDENT, "        "));
+            return self.prose(&format!("{} {claim}", paint(GOOD, "✓")), INDENT, "        ");
         }
-        self.line(&format!("{INDENT}{} it does not hold that {claim}", paint(WARN, "not as told:")))?;
+        self.not_as_told(&format!("it does not hold that {claim}"))?;
         self.surprises.push(claim.to_owned());
         Ok(())
     }
@@ -179,7 +192,7 @@ impl<'a> Scene<'a> {
     /// The final table: goals down, loot across.
     pub(super) fn table(&self) -> String {
         let first = Goal::ALL.iter().map(|g| g.words().len()).max().unwrap_or(0);
-        let columns: Vec<usize> = Loot::ALL.iter().map(|l| l.words().len().max(8)).collect();
+        let columns: Vec<usize> = Loot::ALL.iter().map(|l| l.words().len().max("refused".len())).collect();
         let before = columns.first().copied().unwrap_or(0);
         let after: usize = columns.iter().skip(1).sum::<usize>() + 3 * columns.len().saturating_sub(2);
         let rule = |left: char, middle: char, right: char| {
@@ -204,7 +217,7 @@ impl<'a> Scene<'a> {
         for goal in Goal::ALL {
             text.push_str(&format!("  │ {:first$} ", goal.words()));
             for (loot, width) in Loot::ALL.iter().zip(&columns) {
-                let (plain, style) = match self.outcome(goal, *loot) {
+                let (plain, style) = match self.could(goal, *loot) {
                     Some(true) => ("yes", BAD),
                     Some(false) => ("refused", GOOD),
                     None => ("–", DIM),
@@ -218,8 +231,10 @@ impl<'a> Scene<'a> {
         text
     }
 
-    fn outcome(&self, goal: Goal, loot: Loot) -> Option<bool> {
-        self.outcomes.iter().find(|(g, l, _)| *g == goal && *l == loot).map(|(_, _, could)| *could)
+    /// Whether any attempt at this goal went through; none where there was no attempt.
+    fn could(&self, goal: Goal, loot: Loot) -> Option<bool> {
+        let attempts = self.outcomes.iter().filter(|(g, l, _)| *g == goal && *l == loot);
+        attempts.map(|(_, _, could)| *could).reduce(|one, other| one || other)
     }
 
     /// How many things were shown.
@@ -233,29 +248,21 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn line(&self, text: &str) -> Result<(), CliError> {
-        self.printer.data(&format!("{text}\n"))
+        self.printer.data(&format!("{text}\n"))?;
+        if self.printer.reader_gone() {
+            return Err(CliError::failed("nobody reads on"));
+        }
+        Ok(())
     }
-}
 
-/// Text broken between words. Escape sequences count for nothing.
-fn wrapped(text: &str, first: &str, rest: &str) -> String {
-    let width = |text: &str| anstream::adapter::strip_str(text).to_string().chars().count();
-    let mut lines: Vec<String> = Vec::new();
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in text.split(' ') {
-        if !empty && width(&line) + 1 + width(word) > WIDTH {
-            lines.push(std::mem::replace(&mut line, rest.to_owned()));
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
+    /// Words, broken where the terminal ends.
+    pub(super) fn prose(&self, text: &str, first: &str, rest: &str) -> Result<(), CliError> {
+        self.line(&prose(text, first, rest, self.printer.width()))
     }
-    lines.push(line);
-    lines.join("\n")
+
+    fn not_as_told(&self, what: &str) -> Result<(), CliError> {
+        self.prose(&format!("{} {what}", paint(WARN, "not as told:")), INDENT, "        ")
+    }
 }
 
 #[cfg(test)]
@@ -276,7 +283,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_as_told_is_a_surprise() {
-        let printer = Printer::new(Color::Never, true);
+        let printer = Printer::new(Color::Never, true, None);
         let mut scene = Scene::new(&printer);
         for (answer, expected, surprise) in [
             (answer(200, None), Expected::Works, false),
@@ -295,9 +302,14 @@ mod tests {
     }
 
     #[test]
-    fn long_answers_are_broken_between_words() {
-        let text = wrapped(&"word ".repeat(60), "> ", "  ");
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        assert_eq!(text.split_whitespace().filter(|w| *w == "word").count(), 60);
+    fn the_table_fits_a_terminal_of_80_columns_and_one_success_is_enough() {
+        let printer = Printer::new(Color::Never, true, None);
+        let mut scene = Scene::new(&printer);
+        scene.note(Goal::AssumeRole, Loot::RoleCredentials, &answer(403, Some("AccessDenied")));
+        scene.note(Goal::AssumeRole, Loot::RoleCredentials, &answer(200, None));
+        let table = anstream::adapter::strip_str(&scene.table()).to_string();
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        let row = table.lines().find(|line| line.contains("assume a role")).unwrap();
+        assert!(row.ends_with("│ –         │ –       │ –         │ yes        │"), "{row}");
     }
 }

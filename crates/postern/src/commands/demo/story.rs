@@ -62,16 +62,16 @@ fn one_account(stage: &Stage, scene: &mut Scene<'_>) -> Result<Actor, CliError> 
     let loot = Loot::AdminKey;
 
     let answer = stage.call(&thief, &Call::sts("GetCallerIdentity", &[]))?;
-    scene.attempt("thief", "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
+    scene.attempt(loot.thief(), "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
     scene.note(Goal::Name, loot, &answer);
 
     let answer = stage.call(&thief, &Call::iam("ListUsers", &[]))?;
-    scene.attempt("thief", "aws iam list-users", &answer, Expected::Works, &list("UserName"))?;
+    scene.attempt(loot.thief(), "aws iam list-users", &answer, Expected::Works, &list("UserName"))?;
     scene.note(Goal::ListUsers, loot, &answer);
 
     let answer = stage.call(&thief, &Call::iam("CreateUser", &[("UserName", "backup-service")]))?;
     scene.attempt(
-        "thief",
+        loot.thief(),
         "aws iam create-user --user-name backup-service",
         &answer,
         Expected::Works,
@@ -83,7 +83,7 @@ fn one_account(stage: &Stage, scene: &mut Scene<'_>) -> Result<Actor, CliError> 
     let shown =
         |answer: &Answer| format!("{}: a key for later", answer.element("AccessKeyId").unwrap_or_default());
     scene.attempt(
-        "thief",
+        loot.thief(),
         "aws iam create-access-key --user-name backup-service",
         &answer,
         Expected::Works,
@@ -91,17 +91,17 @@ fn one_account(stage: &Stage, scene: &mut Scene<'_>) -> Result<Actor, CliError> 
     )?;
 
     let answer = stage.call(&thief, &Call::list_buckets())?;
-    scene.attempt("thief", "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
+    scene.attempt(loot.thief(), "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
     scene.note(Goal::ReadBuckets, loot, &answer);
 
     let role = stage.old_role()?;
     let answer = stage.call(&thief, &assume(&role, "thief"))?;
-    scene.attempt("thief", &assume_command(&role), &answer, Expected::Works, &list("AssumedRoleId"))?;
-    scene.note(Goal::EnterProduction, loot, &answer);
+    scene.attempt(loot.thief(), &assume_command(&role), &answer, Expected::Works, &list("AssumedRoleId"))?;
+    scene.note(Goal::AssumeRole, loot, &answer);
 
     let answer = stage.call(&thief, &stop_trail())?;
     scene.attempt(
-        "thief",
+        loot.thief(),
         "aws cloudtrail stop-logging --name main",
         &answer,
         Expected::Permitted,
@@ -121,7 +121,7 @@ fn build(stage: &Stage, scene: &mut Scene<'_>) -> Result<(), CliError> {
     )?;
     let built = stage.apply()?;
     scene.line("  you $ postern apply")?;
-    scene.line(&format!("      → {}", plan::summary(&built.plan)))?;
+    scene.outcome(&plan::summary(&built.plan))?;
     let told = format!(
         "apply made {} in dev, prod and the bastion, each answered by AWS's own protocol",
         counted(built.calls, "change")
@@ -136,8 +136,8 @@ fn build(stage: &Stage, scene: &mut Scene<'_>) -> Result<(), CliError> {
 fn enrol(stage: &Stage, scene: &mut Scene<'_>) -> Result<Person, CliError> {
     scene.line("  you $ postern people enrol alice")?;
     let Enrolled { key, entry, codes } = stage.enrol("alice")?;
-    scene.line(&format!(
-        "      → MFA device {} enabled with two codes, access key {} created",
+    scene.outcome(&format!(
+        "MFA device {} enabled with two codes, access key {} created",
         entry.serial, entry.id
     ))?;
     Ok(Person { key: Actor::of_key(&key), long_term: key, entry, codes })
@@ -151,35 +151,41 @@ fn stolen_key(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<Ac
     let developer = stage.role("prod", "developer")?;
 
     let answer = stage.call(thief, &Call::sts("GetCallerIdentity", &[]))?;
-    scene.attempt("thief", "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
+    scene.attempt(loot.thief(), "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
     scene.note(Goal::Name, loot, &answer);
     scene.tell("No policy can forbid that call. From here on:")?;
 
     let answer = stage.call(thief, &Call::iam("ListUsers", &[]))?;
-    scene.attempt("thief", "aws iam list-users", &answer, DENIED, &list("UserName"))?;
+    scene.attempt(loot.thief(), "aws iam list-users", &answer, DENIED, &list("UserName"))?;
     scene.note(Goal::ListUsers, loot, &answer);
 
     let answer = stage.call(thief, &Call::iam("CreateUser", &[("UserName", "backup-service")]))?;
-    scene.attempt("thief", "aws iam create-user --user-name backup-service", &answer, DENIED, &nothing)?;
+    scene.attempt(
+        loot.thief(),
+        "aws iam create-user --user-name backup-service",
+        &answer,
+        DENIED,
+        &nothing,
+    )?;
     scene.note(Goal::CreateUser, loot, &answer);
 
     let answer = stage.call(thief, &Call::iam("CreateAccessKey", &[("UserName", "alice")]))?;
-    scene.attempt("thief", "aws iam create-access-key --user-name alice", &answer, DENIED, &nothing)?;
+    scene.attempt(loot.thief(), "aws iam create-access-key --user-name alice", &answer, DENIED, &nothing)?;
 
     let answer = stage.call(thief, &Call::iam("ListMFADevices", &[("UserName", "alice")]))?;
-    scene.attempt("thief", "aws iam list-mfa-devices --user-name alice", &answer, DENIED, &nothing)?;
+    scene.attempt(loot.thief(), "aws iam list-mfa-devices --user-name alice", &answer, DENIED, &nothing)?;
 
     let answer = stage.call(thief, &Call::list_buckets())?;
-    scene.attempt("thief", "aws s3 ls", &answer, DENIED, &list("Name"))?;
+    scene.attempt(loot.thief(), "aws s3 ls", &answer, DENIED, &list("Name"))?;
     scene.note(Goal::ReadBuckets, loot, &answer);
 
     let answer = stage.call(thief, &assume(&developer, "thief"))?;
-    scene.attempt("thief", &assume_command(&developer), &answer, DENIED, &nothing)?;
-    scene.note(Goal::EnterProduction, loot, &answer);
+    scene.attempt(loot.thief(), &assume_command(&developer), &answer, DENIED, &nothing)?;
+    scene.note(Goal::AssumeRole, loot, &answer);
 
     let answer = stage.call(thief, &stop_trail())?;
     scene.attempt(
-        "thief",
+        loot.thief(),
         "aws cloudtrail stop-logging --name main",
         &answer,
         Expected::Refused("AccessDeniedException"),
@@ -204,12 +210,12 @@ fn guessing(
     let call = Call::sts("GetSessionToken", &[("SerialNumber", serial), ("TokenCode", &guess)]);
     let answer = stage.call(&alice.key, &call)?;
     let command = format!("aws sts get-session-token --serial-number {serial} --token-code {guess}");
-    scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
+    scene.attempt(Loot::PersonKey.thief(), &command, &answer, DENIED, &nothing)?;
     let foreign = stage.foreign_device()?;
     let call = assume_with_code(developer, "thief", &foreign, &guess);
     let answer = stage.call(&alice.key, &call)?;
     let command = format!("{} --serial-number {foreign} --token-code {guess}", assume_command(developer));
-    scene.attempt("thief", &command, &answer, DENIED, &nothing)
+    scene.attempt(Loot::PersonKey.thief(), &command, &answer, DENIED, &nothing)
 }
 
 /// The session without MFA that nobody can forbid.
@@ -224,37 +230,49 @@ fn plain_session(
     )?;
     let loot = Loot::PlainSession;
     let answer = stage.call(thief, &Call::sts("GetSessionToken", &[]))?;
-    scene.attempt("thief", "aws sts get-session-token", &answer, Expected::Works, &list("AccessKeyId"))?;
+    scene.attempt(
+        Loot::PersonKey.thief(),
+        "aws sts get-session-token",
+        &answer,
+        Expected::Works,
+        &list("AccessKeyId"),
+    )?;
     let session = Actor::issued(&answer)?;
 
     let answer = stage.call(&session, &Call::sts("GetCallerIdentity", &[]))?;
-    scene.attempt("thief", "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
+    scene.attempt(loot.thief(), "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
     scene.note(Goal::Name, loot, &answer);
 
     let token = Expected::Refused("InvalidClientTokenId");
     let answer = stage.call(&session, &Call::iam("ListUsers", &[]))?;
-    scene.attempt("thief", "aws iam list-users", &answer, token, &nothing)?;
+    scene.attempt(loot.thief(), "aws iam list-users", &answer, token, &nothing)?;
     scene.note(Goal::ListUsers, loot, &answer);
 
     let answer = stage.call(&session, &Call::iam("CreateUser", &[("UserName", "backup-service")]))?;
-    scene.attempt("thief", "aws iam create-user --user-name backup-service", &answer, token, &nothing)?;
+    scene.attempt(
+        loot.thief(),
+        "aws iam create-user --user-name backup-service",
+        &answer,
+        token,
+        &nothing,
+    )?;
     scene.note(Goal::CreateUser, loot, &answer);
 
     let answer = stage.call(&session, &Call::list_buckets())?;
-    scene.attempt("thief", "aws s3 ls", &answer, DENIED, &nothing)?;
+    scene.attempt(loot.thief(), "aws s3 ls", &answer, DENIED, &nothing)?;
     scene.note(Goal::ReadBuckets, loot, &answer);
 
     let answer = stage.call(&session, &assume(developer, "thief"))?;
-    scene.attempt("thief", &assume_command(developer), &answer, DENIED, &nothing)?;
-    scene.note(Goal::EnterProduction, loot, &answer);
+    scene.attempt(loot.thief(), &assume_command(developer), &answer, DENIED, &nothing)?;
+    scene.note(Goal::AssumeRole, loot, &answer);
 
     let answer = stage.call(&session, &stop_trail())?;
     let refused = Expected::Refused("AccessDeniedException");
-    scene.attempt("thief", "aws cloudtrail stop-logging --name main", &answer, refused, &nothing)?;
+    scene.attempt(loot.thief(), "aws cloudtrail stop-logging --name main", &answer, refused, &nothing)?;
     scene.note(Goal::StopTrail, loot, &answer);
 
     let answer = stage.call(&session, &Call::sts("GetSessionToken", &[]))?;
-    scene.attempt("thief", "aws sts get-session-token", &answer, DENIED, &nothing)?;
+    scene.attempt(loot.thief(), "aws sts get-session-token", &answer, DENIED, &nothing)?;
     Ok(session)
 }
 
@@ -270,7 +288,7 @@ fn careless(
     let command = "aws iam put-user-policy --user-name alice --policy-name oops --policy-document …";
     scene.attempt("admin", command, &answer, Expected::Works, &nothing)?;
     let answer = stage.call(thief, &assume(developer, "thief"))?;
-    scene.attempt("thief", &assume_command(developer), &answer, DENIED, &nothing)?;
+    scene.attempt(Loot::PersonKey.thief(), &assume_command(developer), &answer, DENIED, &nothing)?;
     scene.check(!stage.plan()?.is_empty(), "the next plan finds the careless policy and would remove it")?;
     stage.take_back_grant("alice")
 }
@@ -289,8 +307,8 @@ fn owner(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<(Actor,
         )
         .map_err(|error| CliError::failed("alice's login failed").caused_by(error))?;
     scene.line("  alice $ postern login")?;
-    scene.line(&format!(
-        "      → a session with MFA, {}, until {}",
+    scene.outcome(&format!(
+        "a session with MFA, {}, until {}",
         session.credentials.id, session.credentials.expires_at
     ))?;
 
@@ -299,7 +317,7 @@ fn owner(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<(Actor,
     let answer = stage.call(&alice.key, &replay)?;
     let command =
         format!("aws sts get-session-token --serial-number {serial} --token-code {}", code.as_str());
-    scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
+    scene.attempt(Loot::PersonKey.thief(), &command, &answer, DENIED, &nothing)?;
     scene.tell("The thief looked over her shoulder, but a code counts once.")?;
 
     let role = stage.role("prod", "developer")?;
@@ -346,45 +364,49 @@ fn inside_the_role(
     let loot = Loot::RoleCredentials;
 
     let answer = stage.call(developer, &Call::sts("GetCallerIdentity", &[]))?;
-    scene.attempt("thief", "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
+    scene.attempt(loot.thief(), "aws sts get-caller-identity", &answer, Expected::Works, &list("Arn"))?;
     scene.note(Goal::Name, loot, &answer);
 
     let answer = stage.call(developer, &Call::iam("ListUsers", &[]))?;
-    scene.attempt("thief", "aws iam list-users", &answer, DENIED, &nothing)?;
+    scene.attempt(loot.thief(), "aws iam list-users", &answer, DENIED, &nothing)?;
     scene.note(Goal::ListUsers, loot, &answer);
 
     let answer = stage.call(developer, &Call::iam("CreateUser", &[("UserName", "backup-service")]))?;
-    scene.attempt("thief", "aws iam create-user --user-name backup-service", &answer, DENIED, &nothing)?;
+    scene.attempt(
+        loot.thief(),
+        "aws iam create-user --user-name backup-service",
+        &answer,
+        DENIED,
+        &nothing,
+    )?;
     scene.note(Goal::CreateUser, loot, &answer);
 
     let name = role.name().as_str();
     let answer = stage.call(developer, &Call::iam("DeleteRolePermissionsBoundary", &[("RoleName", name)]))?;
     let command = format!("aws iam delete-role-permissions-boundary --role-name {name}");
-    scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
+    scene.attempt(loot.thief(), &command, &answer, DENIED, &nothing)?;
 
     let cap = stage.cap("prod")?;
     let admin = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
     let parameters = [("PolicyArn", cap.as_str()), ("PolicyDocument", admin), ("SetAsDefault", "true")];
     let answer = stage.call(developer, &Call::iam("CreatePolicyVersion", &parameters))?;
     let command = format!("aws iam create-policy-version --policy-arn {cap} --set-as-default …");
-    scene.attempt("thief", &command, &answer, DENIED, &nothing)?;
+    scene.attempt(loot.thief(), &command, &answer, DENIED, &nothing)?;
 
     for (account, other) in [("prod", "readonly"), ("dev", "developer"), ("prod", "postern-admin")] {
         let other = stage.role(account, other)?;
         let answer = stage.call(developer, &assume(&other, "thief"))?;
-        scene.attempt("thief", &assume_command(&other), &answer, DENIED, &nothing)?;
-        if account == "prod" {
-            scene.note(Goal::EnterProduction, loot, &answer);
-        }
+        scene.attempt(loot.thief(), &assume_command(&other), &answer, DENIED, &nothing)?;
+        scene.note(Goal::AssumeRole, loot, &answer);
     }
 
     let answer = stage.call(developer, &stop_trail())?;
     let refused = Expected::Refused("AccessDeniedException");
-    scene.attempt("thief", "aws cloudtrail stop-logging --name main", &answer, refused, &nothing)?;
+    scene.attempt(loot.thief(), "aws cloudtrail stop-logging --name main", &answer, refused, &nothing)?;
     scene.note(Goal::StopTrail, loot, &answer);
 
     let answer = stage.call(developer, &Call::list_buckets())?;
-    scene.attempt("thief", "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
+    scene.attempt(loot.thief(), "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
     scene.note(Goal::ReadBuckets, loot, &answer);
     scene.tell("What the role is for still works, for the thief too. But not for long:")
 }
@@ -405,19 +427,19 @@ fn an_hour_later(
 
     let answer = stage.call(developer, &Call::list_buckets())?;
     let expired = Expected::Refused("ExpiredToken");
-    scene.attempt("thief", "aws s3 ls", &answer, expired, &list("Name"))?;
+    scene.attempt(Loot::RoleCredentials.thief(), "aws s3 ls", &answer, expired, &list("Name"))?;
     scene.note(goal, Loot::RoleCredentials, &answer);
 
     let role = stage.role("prod", "developer")?;
     for (actor, loot) in [(person_key, Loot::PersonKey), (plain_session, Loot::PlainSession)] {
         let answer = stage.call(actor, &assume(&role, "thief"))?;
-        scene.attempt("thief", &assume_command(&role), &answer, DENIED, &nothing)?;
+        scene.attempt(loot.thief(), &assume_command(&role), &answer, DENIED, &nothing)?;
         scene.note(goal, loot, &answer);
     }
 
     scene.tell("And the key of the old world, the one from (a)?")?;
     let answer = stage.call(old_key, &Call::list_buckets())?;
-    scene.attempt("thief", "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
+    scene.attempt("thief (old admin key)", "aws s3 ls", &answer, Expected::Works, &list("Name"))?;
     scene.note(goal, Loot::AdminKey, &answer);
     Ok(())
 }
