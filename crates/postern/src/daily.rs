@@ -5,7 +5,7 @@ use std::{cell::OnceCell, collections::BTreeSet, path::PathBuf};
 use postern_aws::{Aws, Endpoint, Patience, StsClient};
 use postern_broker::{
     AssumeRole, Broker, CallerIdentity, Credentials, KeyEntry, LoginMode, MfaPrompt, Obtained, Route,
-    SecretStore, Sts, StsEndpoint, StsError, Target,
+    SESSION_USED_AT_LEAST, SecretStore, Sts, StsEndpoint, StsError, Target,
 };
 use postern_estate::{ADMIN_ROLE, Design, PATH};
 use postern_types::{
@@ -80,12 +80,18 @@ impl<'a> Daily<'a> {
             .cache
             .sessions()?
             .into_iter()
-            .filter(|s| s.key.endpoint == endpoint && s.session.credentials.expires_at > now)
+            .filter(|s| {
+                s.key.endpoint == endpoint && s.session.credentials.is_fresh(now, SESSION_USED_AT_LEAST)
+            })
             .map(|session| session.entry)
             .filter(wanted)
             .collect();
         if live.is_empty() {
             live = self.store.list()?.into_iter().filter(wanted).collect();
+        }
+        // Keys of people who have left the estate file open nothing; whoever is named is asked for on purpose.
+        if named.is_none() && live.iter().any(|entry| self.design.people.contains_key(&entry.user)) {
+            live.retain(|entry| self.design.people.contains_key(&entry.user));
         }
         let key = one_person(live, named.as_ref(), account)?;
         Ok(Route { key, endpoint, session: self.design.bastion.session })
@@ -186,7 +192,7 @@ fn one_person(
         (_, Some(last)) => {
             let names: Vec<String> = keys.iter().chain([&last]).map(|key| key.user.to_string()).collect();
             Err(CliError::usage(format!("there are keys of several people: {}", names.join(", ")))
-                .hint(format!("name one: `--person {}`, or set POSTERN_PERSON", last.user)))
+                .hint("say whose is meant: `--person NAME`, or set POSTERN_PERSON"))
         }
     }
 }
@@ -363,6 +369,7 @@ mod tests {
         assert_eq!(newer.added_at.as_second(), 3);
         let error = one(vec![key("bob", 1), key("alice", 2)]).unwrap_err();
         assert!(error.message.contains("alice, bob"), "{}", error.message);
+        assert!(error.hints[0].contains("`--person NAME`"), "{:?}", error.hints);
         assert!(one(vec![]).unwrap_err().hints[0].contains("people enrol"));
     }
 }

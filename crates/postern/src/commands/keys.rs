@@ -1,10 +1,15 @@
 //! `postern keys`
 
+use std::str::FromStr;
+
 use clap::{Args, Subcommand};
-use postern_broker::{Credentials, KeyEntry, SecretStore};
+use postern_broker::{Credentials, KeyEntry, SecretStore, SessionCache};
 use postern_types::{
-    AccessKeyId, IamPath, LongTermKey, MfaSerial, Partition, SecretAccessKey, Timestamp, UserArn,
+    AccessKeyId, IamPath, LongTermKey, MfaSerial, ParseError, Partition, SecretAccessKey, Timestamp, UserArn,
+    UserName,
 };
+use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     context::Context,
@@ -14,6 +19,7 @@ use crate::{
     output::{GOOD, paint},
     personal::session_cache,
     prompt::{Echo, Terminal},
+    report::table,
 };
 
 /// Arguments of `postern keys`.
@@ -29,20 +35,28 @@ enum KeysCommand {
     List(ListArgs),
     /// Store an access key that exists already
     Add(AddArgs),
-    /// Remove an access key from the store; at AWS it stays
+    /// Remove an access key and its sessions here; at AWS it stays
     Remove(RemoveArgs),
 }
 
 /// Arguments of `postern keys list`.
 #[derive(Debug, Args)]
-struct ListArgs {}
+#[command(after_help = "\
+Examples:
+  postern keys list
+  postern keys list --json | jq -r '.keys[].access_key_id'")]
+struct ListArgs {
+    /// Write JSON to standard output
+    #[arg(long)]
+    json: bool,
+}
 
 /// Arguments of `postern keys add`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   postern keys add                      asks for id and secret on the terminal
-  postern keys add --from-environment   takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+  postern keys add --from-environment   takes AWS_ACCESS_KEY_ID and its secret
 
 AWS is asked whose key it is before it is stored.")]
 struct AddArgs {
@@ -56,31 +70,78 @@ struct AddArgs {
 
 /// Arguments of `postern keys remove`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  postern keys remove alice                 where she has one key here
+  postern keys remove AKIAIOSFODNN7EXAMPLE")]
 struct RemoveArgs {
-    /// The key's id, `AKIA…`
-    #[arg(value_name = "KEY")]
-    id: AccessKeyId,
+    /// The key's id, `AKIA…`, or the person whose only key it is
+    #[arg(value_name = "KEY|NAME")]
+    key: KeyOrPerson,
+}
+
+/// How a stored key is named. What looks like a key's id is one.
+#[derive(Clone, Debug)]
+enum KeyOrPerson {
+    Key(AccessKeyId),
+    Person(UserName),
+}
+
+impl FromStr for KeyOrPerson {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        text.parse().map(Self::Key).or_else(|_| text.parse().map(Self::Person))
+    }
+}
+
+/// A stored key as `--json` shows it.
+#[derive(Serialize)]
+pub(super) struct KeyRecord {
+    person: String,
+    account: String,
+    access_key_id: String,
+    mfa_serial: String,
+    added_at: String,
+}
+
+impl KeyRecord {
+    pub(super) fn of(key: &KeyEntry) -> Self {
+        Self {
+            person: key.user.to_string(),
+            account: key.account.to_string(),
+            access_key_id: key.id.to_string(),
+            mfa_serial: key.serial.to_string(),
+            added_at: key.added_at.to_string(),
+        }
+    }
 }
 
 pub(crate) fn run(args: &KeysArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     match &args.command {
-        KeysCommand::List(_) => list(context),
+        KeysCommand::List(args) => list(args, context),
         KeysCommand::Add(args) => add(args, context),
         KeysCommand::Remove(args) => remove(args, context),
     }
 }
 
-fn list(context: &Context) -> Result<ExitStatus, CliError> {
+fn list(args: &ListArgs, context: &Context) -> Result<ExitStatus, CliError> {
     let store = keystore::open(context)?;
     let mut keys = store.list()?;
     keys.sort_by(|a, b| (&a.user, &a.id).cmp(&(&b.user, &b.id)));
-    let mut text = String::new();
-    for key in &keys {
-        text.push_str(&format!("{}  {}  {}  {}\n", key.id, key.user, key.account, key.serial));
-    }
-    context.printer.data(&text)?;
-    if keys.is_empty() {
-        context.printer.status(&format!("there are no keys in {}", keystore::kind_words(store.kind())));
+    let place = keystore::kind_words(store.kind());
+    if args.json {
+        let records: Vec<KeyRecord> = keys.iter().map(KeyRecord::of).collect();
+        let record = json!({ "format": 1, "key_store": place, "keys": records });
+        context.printer.data(&format!("{record:#}\n"))?;
+    } else if keys.is_empty() {
+        context.printer.status(&format!("there are no keys in {place}"));
+    } else {
+        let row = |key: &KeyEntry| {
+            vec![key.id.to_string(), key.user.to_string(), key.account.to_string(), key.serial.to_string()]
+        };
+        let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
+        context.printer.data(&table::plain(&["KEY", "PERSON", "ACCOUNT", "MFA DEVICE"], &rows))?;
     }
     Ok(ExitStatus::Done)
 }
@@ -140,7 +201,10 @@ fn key_of_environment(context: &Context) -> Result<LongTermKey, CliError> {
 }
 
 fn key_of_person() -> Result<LongTermKey, CliError> {
-    let mut terminal = Terminal::open()?;
+    let mut terminal = Terminal::open().map_err(|error| {
+        CliError::from(error)
+            .hint("or give the key in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: `--from-environment`")
+    })?;
     let id = terminal.ask("Access key id: ", Echo::Shown)?;
     let secret = terminal.ask("Secret access key (hidden): ", Echo::Hidden)?;
     long_term_key(id.trim(), secret.trim())
@@ -153,15 +217,66 @@ fn long_term_key(id: &str, secret: &str) -> Result<LongTermKey, CliError> {
 
 fn remove(args: &RemoveArgs, context: &Context) -> Result<ExitStatus, CliError> {
     let store = keystore::open(context)?;
-    if !store.remove(&args.id)? {
-        return Err(CliError::failed(format!(
-            "there is no key `{}` in {}",
-            args.id,
-            keystore::kind_words(store.kind())
-        ))
-        .hint("`postern keys list` shows what there is"));
+    let key = the_one(store.list()?, &args.key, keystore::kind_words(store.kind()))?;
+    store.remove(&key.id)?;
+    // What is left of it here would go on being served, and its person be counted as one who is logged in.
+    let cache = session_cache(context)?;
+    for session in cache.sessions()? {
+        if session.entry.id == key.id {
+            cache.forget_session(&session.key)?;
+        }
     }
-    session_cache(context)?.forget_hot()?;
-    context.printer.status(&format!("key {} is removed here; AWS still takes it", args.id));
+    cache.forget_hot()?;
+    context.printer.status(&format!("key {} of {} is removed here; AWS still takes it", key.id, key.user));
     Ok(ExitStatus::Done)
+}
+
+/// The one key that is meant.
+fn the_one(keys: Vec<KeyEntry>, wanted: &KeyOrPerson, place: &str) -> Result<KeyEntry, CliError> {
+    let is_meant = |key: &KeyEntry| match wanted {
+        KeyOrPerson::Key(id) => key.id == *id,
+        KeyOrPerson::Person(user) => key.user == *user,
+    };
+    let mut found: Vec<KeyEntry> = keys.into_iter().filter(is_meant).collect();
+    if let Some(key) = found.pop() {
+        if found.is_empty() {
+            return Ok(key);
+        }
+        let ids: Vec<&str> = found.iter().chain([&key]).map(|key| key.id.as_str()).collect();
+        return Err(CliError::usage(format!("there are several keys of {}: {}", key.user, ids.join(", ")))
+            .hint("say which by its id"));
+    }
+    let missing = match wanted {
+        KeyOrPerson::Key(id) => format!("there is no key `{id}` in {place}"),
+        KeyOrPerson::Person(user) => format!("there is no key of `{user}` in {place}"),
+    };
+    Err(CliError::failed(missing).hint("`postern keys list` shows what there is"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_named_by_id_or_by_its_person() {
+        let key = |number: u8, user: &str| KeyEntry {
+            id: format!("AKIAY34FZKBOKMUTV00{number}").parse().unwrap(),
+            user: user.parse().unwrap(),
+            account: "111111111111".parse().unwrap(),
+            serial: "arn:aws:iam::111111111111:mfa/x".parse().unwrap(),
+            added_at: Timestamp::UNIX_EPOCH,
+        };
+        let keys = || vec![key(2, "alice"), key(3, "bob"), key(4, "bob")];
+        for (text, wanted) in [
+            ("AKIAY34FZKBOKMUTV003", Ok("AKIAY34FZKBOKMUTV003")),
+            ("alice", Ok("AKIAY34FZKBOKMUTV002")),
+            ("bob", Err("there are several keys of bob: AKIAY34FZKBOKMUTV003, AKIAY34FZKBOKMUTV004")),
+            ("carol", Err("there is no key of `carol` in memory")),
+            ("AKIAY34FZKBOKMUTV007", Err("there is no key `AKIAY34FZKBOKMUTV007` in memory")),
+        ] {
+            let found = the_one(keys(), &text.parse().unwrap(), "memory");
+            let found = found.map(|key| key.id.to_string()).map_err(|error| error.message);
+            assert_eq!(found, wanted.map(str::to_owned).map_err(str::to_owned), "{text}");
+        }
+    }
 }

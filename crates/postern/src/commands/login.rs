@@ -1,7 +1,7 @@
 //! `postern login`
 
 use clap::Args;
-use postern_broker::LoginMode;
+use postern_broker::{LoginMode, SessionCache};
 use postern_types::{MfaCode, Timestamp, UserName};
 
 use crate::{
@@ -19,8 +19,9 @@ Examples:
   postern login --mfa-code 123456
   POSTERN_MFA_PROCESS='pass otp aws' postern login
 
-The session serves every role until it ends. Where the code comes from, in this order: --mfa-code, the command in
-POSTERN_MFA_PROCESS or `mfa_process` of ~/.config/postern/config.toml (started without a shell), the terminal.")]
+The session serves every role until it ends. Where the code comes from, in
+this order: --mfa-code, the command in POSTERN_MFA_PROCESS or `mfa_process` of
+~/.config/postern/config.toml (started without a shell), the terminal.")]
 pub(crate) struct LoginArgs {
     /// The code that the MFA device shows
     #[arg(long, value_name = "CODE")]
@@ -38,14 +39,17 @@ pub(crate) fn run(args: &LoginArgs, context: &mut Context) -> Result<ExitStatus,
     let route = daily.route(args.person.as_ref())?;
     // Who gives a code wants it used.
     let mode = if args.fresh || args.mfa_code.is_some() { LoginMode::Fresh } else { LoginMode::IfNeeded };
+    let before = daily.cache.session(&route.session_key())?;
     let session = daily.login(&route, mode, args.mfa_code)?;
     let now = Timestamp::now();
     daily.cache.sweep(now)?;
-    context.printer.status(&format!(
-        "{} logged in as {}, for {}",
-        paint(GOOD, "✓"),
-        route.key.user,
-        time_left(session.credentials.expires_at, now)
-    ));
+    let (person, left) = (&route.key.user, time_left(session.credentials.expires_at, now));
+    context.printer.status(
+        &if before.is_some_and(|before| before.credentials.id == session.credentials.id) {
+            format!("already logged in as {person}, for {left}; --fresh takes a new code")
+        } else {
+            format!("{} logged in as {person}, for {left}", paint(GOOD, "✓"))
+        },
+    );
     Ok(ExitStatus::Done)
 }

@@ -6,6 +6,7 @@ use postern_types::{AccessKeyId, RoleCredentials, Timestamp};
 use postern_vault::HolderKind;
 use serde::Serialize;
 
+use super::keys::KeyRecord;
 use crate::{
     context::Context,
     daily::time_left,
@@ -57,15 +58,6 @@ struct RoleRecord {
     source_access_key_id: String,
     expires_at: String,
     seconds_left: i64,
-}
-
-#[derive(Serialize)]
-struct KeyRecord {
-    person: String,
-    account: String,
-    access_key_id: String,
-    mfa_serial: String,
-    added_at: String,
 }
 
 pub(crate) fn run(args: &StatusArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
@@ -184,16 +176,7 @@ fn json(
             .collect(),
         key_store: store,
         key_store_error,
-        keys: keys
-            .iter()
-            .map(|key| KeyRecord {
-                person: key.user.to_string(),
-                account: key.account.to_string(),
-                access_key_id: key.id.to_string(),
-                mfa_serial: key.serial.to_string(),
-                added_at: key.added_at.to_string(),
-            })
-            .collect(),
+        keys: keys.iter().map(KeyRecord::of).collect(),
     };
     let mut text = serde_json::to_string_pretty(&record)
         .map_err(|error| CliError::failed("cannot write the status").caused_by(error))?;

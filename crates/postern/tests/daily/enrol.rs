@@ -91,6 +91,18 @@ fn ctrl_c_at_the_passphrase_keeps_the_device_and_no_key() {
     let stored = stored["keys"].as_array().unwrap();
     assert!(stored.iter().any(|key| key["access_key_id"] == keys[0].id.as_str()), "{stored:?}");
 
+    // Two people's keys: one must be named. Who has left the estate file does not count.
+    let login =
+        |arguments: &[&str]| world.postern(arguments).env("AWS_ENDPOINT_URL", "http://127.0.0.1:9").output();
+    let two = login(&["login", "--mfa-code", "123456"]).unwrap();
+    assert_eq!(two.status.code(), Some(2), "{}", said(&two));
+    assert!(said(&two).contains("several people: alice, bob"), "{}", said(&two));
+    let text = std::fs::read_to_string(world.estate()).unwrap();
+    std::fs::write(world.estate(), text.replace("[people.alice]\nroles = [\"*/developer\"]\n", "")).unwrap();
+    let one = login(&["login", "--mfa-code", "123456"]).unwrap();
+    assert!(said(&one).contains("passphrase is needed"), "{}", said(&one));
+    std::fs::write(world.estate(), text).unwrap();
+
     // With the endpoint in the environment there is nothing to warn of.
     let third = world
         .postern(&["people", "enrol", "bob"])

@@ -6,7 +6,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::world::{DEV, PASSPHRASE, PROD, World, answer, identity, said, seconds_since};
+use crate::world::{BASTION, DEV, PASSPHRASE, PROD, World, answer, identity, said, seconds_since};
 
 const DEVELOPER: &str = "arn:aws:sts::222222222222:assumed-role/developer/alice";
 
@@ -37,6 +37,9 @@ fn a_day_without_terminal_keyring_and_passphrase() {
     assert!(said(&wrong).contains("did not take the MFA code"), "{}", said(&wrong));
 
     world.log_in();
+    // No code is taken where none is needed, and that is said.
+    let again = world.run(&["login"]);
+    assert!(said(&again).contains("already logged in as alice, for 11h"), "{}", said(&again));
     let first = answer(&world.run(&["credential-process", "prod/developer"]));
     assert_eq!(first["Version"], 1);
     assert_eq!(first["AccountId"], PROD);
@@ -159,6 +162,31 @@ fn a_command_that_cannot_run_costs_neither_code_nor_call() {
         assert!(said(&output).contains(words), "{command}: {}", said(&output));
     }
     assert_eq!((world.calls("GetSessionToken"), world.calls("AssumeRole")), (0, 0));
+}
+
+#[test]
+fn a_removed_key_is_gone_with_its_session() {
+    let world = World::new();
+    let listed = world.run(&["keys", "list"]);
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["KEY", "PERSON", "ACCOUNT", "MFA", "DEVICE"]);
+    assert_eq!(lines[1][..3], [world.key.id.as_str(), "alice", BASTION]);
+    let json = answer(&world.run(&["keys", "list", "--json"]));
+    assert_eq!((&json["format"], json["keys"].as_array().map(Vec::len)), (&1.into(), Some(1)));
+    assert_eq!(json["keys"][0]["access_key_id"], world.key.id.as_str());
+
+    world.log_in();
+    answer(&world.run(&["credential-process", "prod/developer"]));
+    let unknown = world.run(&["keys", "remove", "bob"]);
+    assert_eq!(unknown.status.code(), Some(1), "{}", said(&unknown));
+    let removed = world.run(&["keys", "remove", "alice"]);
+    assert!(removed.status.success(), "{}", said(&removed));
+    assert!(said(&removed).contains(world.key.id.as_str()), "{}", said(&removed));
+    let json = answer(&world.run(&["status", "--json"]));
+    assert_eq!((&json["keys"], &json["sessions"]), (&serde_json::json!([]), &serde_json::json!([])));
+    let refused = world.run(&["credential-process", "prod/developer"]);
+    assert!(said(&refused).contains("holds no key"), "{}", said(&refused));
 }
 
 /// Starts many at once with nothing cached and waits for all.
