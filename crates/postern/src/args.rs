@@ -18,14 +18,15 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  postern demo                                   see the design work and resist a thief
-  postern plan                                   what apply would change
-  postern apply                                  make the accounts what postern.toml says
-  postern people enrol alice                     MFA device and access key for alice
-  postern login                                  one MFA code, good for the day
-  postern exec prod/developer -- aws s3 ls       work with a role
+  postern demo                               watch a thief with a stolen key
+  postern plan                               what apply would change
+  postern apply                              make the accounts as described
+  postern people enrol alice                 MFA device and key for alice
+  postern login                              one MFA code, good for the day
+  postern exec prod/developer -- aws s3 ls   work with a role
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file, 4 refused, 130 interrupted.";
+Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file, 4 refused,
+130 interrupted.";
 
 /// Flags that every command takes.
 #[derive(Clone, Debug, Args)]
@@ -102,5 +103,19 @@ mod tests {
     #[test]
     fn the_tree_is_sound() {
         tree().debug_assert();
+    }
+
+    /// clap fills lines again that do not fit, so that a broken line is broken twice.
+    #[test]
+    fn what_follows_a_help_fits_80_columns() {
+        fn long_lines(command: &clap::Command) -> Vec<String> {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let long = text.lines().filter(|line| line.chars().count() > 78);
+            let mut lines: Vec<String> = long.map(|line| format!("{}: {line}", command.get_name())).collect();
+            lines.extend(command.get_subcommands().flat_map(long_lines));
+            lines
+        }
+        let long = long_lines(&tree());
+        assert!(long.is_empty(), "{long:#?}");
     }
 }

@@ -29,8 +29,9 @@ Examples:
   postern apply                 show the plan, ask, carry it out
   postern apply --yes           for scripts: do not ask
 
-Safe to interrupt and to run again: every prefix of a plan is at least as locked as what was before,
-and what is done already is not done twice. There is no state file; the accounts are the state.")]
+Safe to interrupt and to run again: every prefix of a plan is at least as
+locked as what was before, and what is done already is not done twice. There
+is no state file; the accounts are the state.")]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     scope: Scope,

@@ -11,9 +11,10 @@ use crate::{
 
 /// Arguments of `postern completions`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  postern completions bash > ~/.local/share/bash-completion/completions/postern"
-)]
+#[command(after_help = "\
+Example:
+  postern completions bash \\
+    > ~/.local/share/bash-completion/completions/postern")]
 pub(crate) struct CompletionsArgs {
     /// The shell to complete for
     #[arg(value_enum)]

@@ -35,10 +35,12 @@ const NAME: &str = "credential-process";
 #[command(after_help = "\
 Example, in ~/.aws/config:
   [profile prod-developer]
-  credential_process = postern credential-process --estate /home/me/acme/postern.toml prod/developer
+  credential_process = postern credential-process prod/developer
   region = eu-central-1
 
-If no session is live, the code is asked for on the terminal even when all streams are pipes.")]
+Programs are started anywhere: name the estate file's full path with --estate
+in that line, or in POSTERN_ESTATE. If no session is live, the code is asked
+for on the terminal even when all streams are pipes.")]
 pub(crate) struct CredentialProcessArgs {
     /// The role, as ACCOUNT/ROLE of the estate file
     #[arg(value_name = "ACCOUNT/ROLE")]

@@ -26,9 +26,11 @@ Examples:
   postern exec dev/readonly -- terraform plan
   postern exec prod/developer -- $SHELL
 
-postern becomes the command: exit code, signals and terminal are the command's own; 127 where there is no such
-command, 126 where it cannot be run. The credentials stand in its environment, readable by this user's other
-programs, and end within the hour; a program that runs longer asks again by itself if a profile has
+postern becomes the command: exit code, signals and terminal are the command's
+own; 127 where there is no such command, 126 where it cannot be run. The
+credentials stand in its environment, readable by this user's other programs,
+and end within the hour; a program that runs longer asks again by itself if a
+profile has
 `credential_process = postern credential-process ACCOUNT/ROLE`.")]
 pub(crate) struct ExecArgs {
     /// The role, as ACCOUNT/ROLE of the estate file

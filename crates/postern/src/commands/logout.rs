@@ -14,8 +14,8 @@ use crate::{
 Example:
   postern logout
 
-Every session is forgotten here. AWS knows no way to end them there: what a program was handed keeps working
-until it expires, an hour at most for a role.")]
+Every session is forgotten here. AWS knows no way to end them there: what a
+program was handed keeps working until it expires, an hour at most for a role.")]
 pub(crate) struct LogoutArgs {}
 
 pub(crate) fn run(_: &LogoutArgs, context: &mut Context) -> Result<ExitStatus, CliError> {

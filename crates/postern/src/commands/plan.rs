@@ -13,12 +13,13 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  postern plan                         what apply would change, in every account
-  postern plan --account prod          only one account
-  postern plan --detailed-exitcode     for CI: 0 no changes, 1 error, 2 changes
-  postern plan --json | jq .steps      for machines
+  postern plan                       what apply would change, in every account
+  postern plan --account prod        only one account
+  postern plan --detailed-exitcode   for CI: 0 no changes, 1 error, 2 changes
+  postern plan --json | jq .steps    for machines
 
-Nothing is changed. An estate that would break its own cap is refused with exit code 4.")]
+Nothing is changed. An estate that would break its own cap is refused with
+exit code 4.")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     scope: Scope,

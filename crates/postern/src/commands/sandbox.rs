@@ -28,11 +28,12 @@ enum SandboxCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  postern sandbox serve --listen 127.0.0.1:4581 --account bastion=111111111111
+  postern sandbox serve --listen 127.0.0.1:4581 --account bastion
   postern sandbox serve --state ./sandbox --ready-file ./sandbox.json
 
-IAM, STS and a little of EC2 and S3, on one endpoint, for any number of accounts. The ready file holds
-the endpoint, the admin API's token and the accounts' root keys; nothing outside the sandbox takes them.")]
+IAM, STS and a little of EC2 and S3, on one endpoint, for any number of
+accounts. The ready file holds the endpoint, the admin API's token and the
+accounts' root keys; nothing outside the sandbox takes them.")]
 pub(crate) struct ServeArgs {
     /// Loopback address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]

@@ -31,11 +31,12 @@ const ATTEMPTS: usize = 3;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  postern people enrol alice          shows a QR code, takes two codes, puts the key into the key store
+  postern people enrol alice     QR code, two codes, key into the key store
 
-The person must be in the estate file and applied. The seed is shown this once, here and nowhere
-else. Codes are read from the terminal, or line by line from standard input when that is no
-terminal. Safe to interrupt and to run again: what an interrupted run left behind is replaced.")]
+The person must be in the estate file and applied. The seed is shown this
+once, here and nowhere else. Codes are read from the terminal, or line by line
+from standard input when that is no terminal. Safe to interrupt and to run
+again: what an interrupted run left behind is replaced.")]
 pub(crate) struct EnrolArgs {
     /// The person, as named in the estate file
     person: UserName,
