@@ -42,10 +42,10 @@ impl Connection {
             // AWS takes a code once: a repetition after a lost answer would only be told that it is wrong.
             retries = retries.retry_config(RetryConfig::disabled());
         }
-        let output = self
-            .aws
-            .block_on(request.customize().config_override(retries).send())
-            .map_err(|error| AwsError::from_sdk(&error, OPERATION, Some(call.role.account())))?;
+        let output =
+            self.aws.block_on(request.customize().config_override(retries).send()).map_err(|error| {
+                AwsError::from_sdk(&error, OPERATION, Some(call.role.account())).sent_to(&self.endpoint)
+            })?;
         let malformed =
             || AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, Some(call.role.account()));
         let issued = output.credentials().ok_or_else(malformed)?;

@@ -285,7 +285,7 @@ impl Connection {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        AwsError::from_sdk(error, operation, self.account)
+        AwsError::from_sdk(error, operation, self.account).sent_to(&self.endpoint)
     }
 
     pub(crate) async fn identity(&self) -> Result<Identity, AwsError> {

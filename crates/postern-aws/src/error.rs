@@ -7,6 +7,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::request_id::RequestId;
 use postern_types::{AccountId, SignedDuration, Timestamp};
 
+use crate::Endpoint;
+
 /// A call that failed: which, where, why, and what the service said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsError {
@@ -16,6 +18,8 @@ pub struct AwsError {
     pub operation: String,
     /// The account that was asked, where it is known.
     pub account: Option<AccountId>,
+    /// The URL that was called, where it is not AWS's own.
+    pub url: Option<String>,
     /// The service's answer, if there was one.
     pub answer: Option<Box<Answer>>,
 }
@@ -105,7 +109,14 @@ impl AwsError {
     }
 
     pub(crate) fn new(kind: Kind, operation: &str, account: Option<AccountId>) -> Self {
-        Self { kind, operation: operation.to_owned(), account, answer: None }
+        Self { kind, operation: operation.to_owned(), account, url: None, answer: None }
+    }
+
+    /// With where the operation was sent.
+    pub(crate) fn sent_to(self, endpoint: &Endpoint) -> Self {
+        let service = self.operation.split(':').next().unwrap_or_default();
+        let url = endpoint.url(service).map(str::to_owned);
+        Self { url, ..self }
     }
 
     /// An error of the SDK, taken apart.
@@ -136,7 +147,7 @@ impl AwsError {
         } else {
             kind_of(&answer, skew, Timestamp::now())
         };
-        Self { kind, operation: operation.to_owned(), account, answer: Some(Box::new(answer)) }
+        Self { answer: Some(Box::new(answer)), ..Self::new(kind, operation, account) }
     }
 }
 
@@ -147,7 +158,10 @@ impl fmt::Display for AwsError {
             write!(f, " in account {account}")?;
         }
         match (&self.kind, &self.answer) {
-            (Kind::Unreachable(why), _) => write!(f, ": {why}"),
+            (Kind::Unreachable(why), _) => {
+                write!(f, ": {why}")?;
+                self.url.as_ref().map_or(Ok(()), |url| write!(f, " ({url})"))
+            }
             (Kind::ClockSkew { by }, _) => {
                 write!(f, ": the service's clock is {} s from ours", by.as_secs())
             }

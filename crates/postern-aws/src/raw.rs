@@ -193,12 +193,7 @@ impl RawAnswer {
         let date = self.headers.iter().find(|(name, _)| name == "date");
         let skew = date.and_then(|(_, date)| error::skew(date, now));
         let kind = error::kind_of(&answer, skew, now);
-        Some(AwsError {
-            kind,
-            operation: operation.to_owned(),
-            account: None,
-            answer: Some(Box::new(answer)),
-        })
+        Some(AwsError { answer: Some(Box::new(answer)), ..AwsError::new(kind, operation, None) })
     }
 }
 
@@ -212,7 +207,9 @@ impl Connection {
     }
 
     async fn send_raw(&self, call: &RawCall) -> Result<RawAnswer, AwsError> {
-        let failed = |why| AwsError::new(Kind::Unreachable(why), &call.operation, self.account);
+        let failed = |why| {
+            AwsError::new(Kind::Unreachable(why), &call.operation, self.account).sent_to(&self.endpoint)
+        };
         let request = self.signed(call).ok_or_else(|| failed(Unreachable::Malformed))?;
         let secure = request.uri().scheme_str() == Some("https");
         let request = request.try_into().map_err(|_| failed(Unreachable::Malformed))?;

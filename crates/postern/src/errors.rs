@@ -147,7 +147,7 @@ impl From<AwsError> for CliError {
         let said = match &error.answer {
             Some(answer) if answer.code.is_empty() => format!("HTTP status {}", answer.status),
             Some(answer) => format!("{}: {}", answer.code, answer.message.trim_end()),
-            None => no_answer(&error.kind),
+            None => no_answer(&error.kind, error.url.as_deref()),
         };
         let worded = Self::failed(format!("{}{whereabouts} failed", error.operation)).caused_by(said);
         match error.kind {
@@ -174,10 +174,12 @@ impl From<AwsError> for CliError {
     }
 }
 
-fn no_answer(kind: &Kind) -> String {
-    match kind {
-        Kind::Unreachable(why) => why.to_string(),
-        other => format!("{other:?}"),
+fn no_answer(kind: &Kind, url: Option<&str>) -> String {
+    match (kind, url) {
+        (Kind::Unreachable(why), Some(url)) => format!("{why} ({url})"),
+        (Kind::Unreachable(why @ Unreachable::Malformed), None) => why.to_string(),
+        (Kind::Unreachable(why), None) => format!("{why} (AWS's own endpoint)"),
+        (other, _) => format!("{other:?}"),
     }
 }
 

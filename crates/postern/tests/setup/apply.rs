@@ -66,6 +66,7 @@ fn a_dead_endpoint_is_named_within_seconds() {
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(errors.contains("check the network and the endpoint"), "{errors}");
+    assert!(errors.contains("the connection was refused (http://127.0.0.1:9)"), "{errors}");
     assert!(start.elapsed().as_secs() < 10, "took {:?}", start.elapsed());
 }
 
