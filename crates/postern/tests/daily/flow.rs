@@ -346,3 +346,21 @@ fn another_user_gets_nothing() {
     assert!(!served.status.success() && served.stdout.is_empty(), "{}", said(&served));
     assert_eq!(world.calls("AssumeRole"), 1);
 }
+
+#[test]
+fn every_variable_and_setting_is_in_the_documentation() {
+    let page = include_str!("../../../../docs/environment.md");
+    let code = [include_str!("../../src/env.rs"), include_str!("../../src/prompt.rs")].concat();
+    let words = code.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+    let mut names: Vec<&str> =
+        words.filter(|w| ["POSTERN_", "XDG_", "AWS_"].iter().any(|prefix| w.starts_with(prefix))).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert!(names.contains(&"POSTERN_MFA_SERIAL"), "{names:?}");
+    for name in names {
+        assert!(
+            page.contains(&format!("`{name}`")) || page.contains(&format!("${name}")),
+            "{name} is missing"
+        );
+    }
+}
