@@ -33,6 +33,13 @@ fn it_ends_well_and_with_the_table() {
     ] {
         assert!(text.contains(row), "the table lacks {row}\n{text}");
     }
+    let readme = include_str!("../../../README.md");
+    let printed: Vec<&str> =
+        readme.lines().filter(|line| line.starts_with('│') && line.contains("refused")).collect();
+    assert_eq!(printed.len(), 6, "the README has the table");
+    for row in printed {
+        assert!(text.contains(row), "the README's table has another {row}");
+    }
     assert!(!text.contains('\u{1b}'), "no colour where nobody looks");
     assert!(!text.contains("not as told"), "{text}");
 }
