@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Apply(commands::apply::ApplyArgs),
     /// Enrol people, and see who is enrolled
     People(commands::people::PeopleArgs),
+    /// Decide, explain, check and compare IAM policies
+    Policy(commands::policy::PolicyArgs),
     /// Run a local AWS that checks everything
     Sandbox(commands::sandbox::SandboxArgs),
     /// Take an MFA session: one code, good for every role until it ends

@@ -14,6 +14,7 @@ pub(crate) mod man;
 pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod planning;
+pub(crate) mod policy;
 pub(crate) mod sandbox;
 pub(crate) mod status;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Apply(args) => apply::run(args, context),
         Command::Demo(args) => demo::run(args, context),
         Command::People(args) => people::run(args, context),
+        Command::Policy(args) => policy::run(args, context),
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Login(args) => login::run(args, context),
         Command::Exec(args) => exec::run(args, context),
