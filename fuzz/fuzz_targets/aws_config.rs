@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../src/aws_config.rs"]
-mod target;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| target::aws_config(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| postern_fuzz::aws_config(data));

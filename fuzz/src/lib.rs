@@ -1,13 +1,14 @@
 //! What each target does with its input: read it, and hold what must be true of the result.
 //!
 //! The bodies stand here, without the fuzzer, so that `./test` can compile this file on stable and
-//! replay the seeds (`xtask/tests/fuzz_seeds.rs`). `aws_config` stands apart, because the AWS SDK comes with it.
+//! replay the seeds (`xtask/tests/fuzz_seeds.rs`).
 
 use std::{
     net::{IpAddr, Ipv4Addr},
     time::{Duration, SystemTime},
 };
 
+use postern_broker::files::profile::Profiles;
 use postern_estate::{Design, Span};
 use postern_policy::{Document, line_column};
 use postern_sandbox::{RawRequest, RawResponse, World};
@@ -22,6 +23,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("policy_document", policy_document),
     ("estate_toml", estate_toml),
+    ("aws_config", aws_config),
     ("query_decoder", query_decoder),
     ("sigv4_headers", sigv4_headers),
 ];
@@ -151,4 +153,15 @@ pub fn sigv4_headers(data: &[u8]) {
     // A fuzzer reads the secret out of this very comparison, and then sends it to be echoed.
     let tells = |text: &[u8]| text.windows(keys.secret.len()).any(|part| part == keys.secret.as_bytes());
     assert!(tells(data) || !tells(&answer.body), "the secret was told");
+}
+
+/// The AWS configuration files: config and credentials, parted by a line `---`.
+pub fn aws_config(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (config, credentials) = text.split_once("\n---\n").unwrap_or((text, ""));
+    if let Ok(profiles) = Profiles::parse(config, credentials) {
+        for name in profiles.names() {
+            let _ = profiles.profile(&name);
+        }
+    }
 }

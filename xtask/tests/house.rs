@@ -55,7 +55,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "postern-policy",
             "postern-estate",
             "postern-sandbox",
-            "postern-aws",
+            "postern-broker",
             "postern-testkit",
         ],
     ),

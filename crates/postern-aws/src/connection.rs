@@ -22,10 +22,7 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpResponse,
     retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority},
 };
-use postern_types::{
-    AccessKeyId, AccountId, LongTermKey, MfaSession, RoleCredentials, SecretAccessKey, SessionToken,
-    TemporaryCredentials,
-};
+use postern_types::{AccountId, Credentials};
 use tokio::runtime::Runtime;
 
 use crate::{AwsError, Endpoint, Kind, Unreachable, error, execute::Settle};
@@ -134,56 +131,15 @@ impl Aws {
     }
 }
 
-/// What a request is signed with.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The public half.
-    pub id: AccessKeyId,
-    /// The secret half.
-    pub secret: SecretAccessKey,
-    /// What temporary credentials send along.
-    pub token: Option<SessionToken>,
-}
-
-impl Credentials {
-    /// The same for the SDK and the signing library.
-    pub(crate) fn signer(&self) -> aws_credential_types::Credentials {
-        aws_credential_types::Credentials::new(
-            self.id.as_str(),
-            self.secret.expose_secret(),
-            self.token.as_ref().map(|token| token.expose_secret().to_owned()),
-            None,
-            "postern",
-        )
-    }
-}
-
-impl From<&LongTermKey> for Credentials {
-    fn from(key: &LongTermKey) -> Self {
-        Self { id: key.id.clone(), secret: key.secret.clone(), token: None }
-    }
-}
-
-impl From<&TemporaryCredentials> for Credentials {
-    fn from(credentials: &TemporaryCredentials) -> Self {
-        Self {
-            id: credentials.id.clone(),
-            secret: credentials.secret.clone(),
-            token: Some(credentials.token.clone()),
-        }
-    }
-}
-
-impl From<&MfaSession> for Credentials {
-    fn from(session: &MfaSession) -> Self {
-        Self::from(&session.credentials)
-    }
-}
-
-impl From<&RoleCredentials> for Credentials {
-    fn from(role: &RoleCredentials) -> Self {
-        Self::from(&role.credentials)
-    }
+/// Credentials as the SDK and the signing library take them.
+pub(crate) fn signer(credentials: &Credentials) -> aws_credential_types::Credentials {
+    aws_credential_types::Credentials::new(
+        credentials.id.as_str(),
+        credentials.secret.expose_secret(),
+        credentials.token.as_ref().map(|token| token.expose_secret().to_owned()),
+        None,
+        "postern",
+    )
 }
 
 /// Who AWS says one is.
@@ -216,7 +172,7 @@ impl Connection {
             .with_initial_backoff(patience.first_pause);
         let timeouts =
             TimeoutConfig::builder().connect_timeout(patience.connect).read_timeout(patience.read).build();
-        let signer = credentials.signer();
+        let signer = signer(&credentials);
         let region = SdkRegion::new(endpoint.region.as_str().to_owned());
         // The SDK allows a process so many retries: what one account uses up must not be missing in another.
         let partition = RetryPartition::custom("connection").token_bucket(TokenBucket::default()).build();

@@ -10,19 +10,20 @@
 mod assume;
 mod collect;
 mod connection;
-pub mod endpoint;
 pub mod enrol;
 mod error;
 pub mod execute;
-mod ini;
-pub mod profile;
 pub mod raw;
 mod sts;
 mod together;
 
 pub use assume::RoleCall;
 pub use collect::collect;
-pub use connection::{Aws, Connection, Credentials, Identity, Patience};
-pub use endpoint::Endpoint;
+pub use connection::{Aws, Connection, Identity, Patience};
 pub use error::{Answer, AwsError, Kind, Unreachable};
+pub use postern_broker::files::{
+    endpoint::{self, Endpoint},
+    profile,
+};
+pub use postern_types::Credentials;
 pub use sts::StsClient;

@@ -262,7 +262,7 @@ impl Connection {
             _ => self.credentials.token.as_ref(),
         };
         let credentials = Credentials { token: token.cloned(), ..self.credentials.clone() };
-        let identity = credentials.signer().into();
+        let identity = crate::connection::signer(&credentials).into();
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::Headers;
         if call.service == "s3" {

@@ -9,6 +9,7 @@
 //! per thing wanted; the others find its result in the cache, or share its failure.
 
 mod drive;
+pub mod files;
 mod plan;
 mod port;
 mod request;

@@ -1,4 +1,5 @@
-//! The three kinds of credential of the daily flow, as three types that cannot be mistaken.
+//! The three kinds of credential of the daily flow, as three types that cannot be mistaken, and what all of
+//! them come to where a request is signed.
 
 use crate::{AccessKeyId, MfaSerial, RoleArn, SecretAccessKey, SessionToken, Timestamp};
 
@@ -50,4 +51,43 @@ pub struct RoleCredentials {
     pub credentials: TemporaryCredentials,
     /// The role that was assumed.
     pub role: RoleArn,
+}
+
+/// What a request is signed with, of whatever kind.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The public half.
+    pub id: AccessKeyId,
+    /// The secret half.
+    pub secret: SecretAccessKey,
+    /// What temporary credentials send along.
+    pub token: Option<SessionToken>,
+}
+
+impl From<&LongTermKey> for Credentials {
+    fn from(key: &LongTermKey) -> Self {
+        Self { id: key.id.clone(), secret: key.secret.clone(), token: None }
+    }
+}
+
+impl From<&TemporaryCredentials> for Credentials {
+    fn from(credentials: &TemporaryCredentials) -> Self {
+        Self {
+            id: credentials.id.clone(),
+            secret: credentials.secret.clone(),
+            token: Some(credentials.token.clone()),
+        }
+    }
+}
+
+impl From<&MfaSession> for Credentials {
+    fn from(session: &MfaSession) -> Self {
+        Self::from(&session.credentials)
+    }
+}
+
+impl From<&RoleCredentials> for Credentials {
+    fn from(role: &RoleCredentials) -> Self {
+        Self::from(&role.credentials)
+    }
 }

@@ -17,7 +17,7 @@ mod secret;
 
 pub use account::{AccountId, Partition, Region};
 pub use arn::{Arn, GroupArn, PolicyArn, RoleArn, UserArn};
-pub use credentials::{LongTermKey, MfaSession, RoleCredentials, TemporaryCredentials};
+pub use credentials::{Credentials, LongTermKey, MfaSession, RoleCredentials, TemporaryCredentials};
 pub use duration::SessionDuration;
 pub use id::{AccessKeyId, KeyKind, PrincipalId, PrincipalKind};
 pub use jiff::{SignedDuration, Timestamp};

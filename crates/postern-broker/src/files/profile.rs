@@ -6,13 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_types::{
-    AccessKeyId, ExternalId, MfaSerial, ParseError, Region, RoleArn, RoleSessionName, SecretAccessKey,
-    SessionDuration, SessionToken,
+    AccessKeyId, Credentials, ExternalId, MfaSerial, ParseError, Region, RoleArn, RoleSessionName,
+    SecretAccessKey, SessionDuration, SessionToken,
 };
 
-pub use crate::ini::{IniError, IniProblem};
-use crate::{
-    Credentials,
+pub use super::ini::{IniError, IniProblem};
+use super::{
     endpoint::ProfileEndpoints,
     ini::{Ini, Section, kind_and_name},
 };
