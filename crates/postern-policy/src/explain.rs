@@ -53,6 +53,8 @@ pub struct StatementExplanation {
     pub span: Span,
     /// The first element that keeps it from counting; none where it counts.
     pub failure: Option<Failure>,
+    /// Whether it counts though AWS does not document that it matches: a `Deny` only.
+    pub unsettled: bool,
 }
 
 /// The element of a statement that does not match.
@@ -163,14 +165,19 @@ impl Explainer<'_> {
         elements.extend(self.principal(layer, statement));
         elements.push(self.action(statement));
         elements.extend(self.resource(layer, statement));
-        let failure = elements.into_iter().find(|failure| failure.truth < least);
-        let conditions = || statement.conditions().iter().map(|condition| self.condition(condition));
+        let conditions = statement.conditions().iter().map(|condition| self.condition(condition));
+        let mut unsettled = false;
+        let failure = elements.into_iter().chain(conditions).find(|element| {
+            unsettled |= element.truth == Truth::Unsettled;
+            element.truth < least
+        });
         StatementExplanation {
             number,
             sid: statement.sid().map(str::to_owned),
             effect: statement.effect(),
             span: statement.span(),
-            failure: failure.or_else(|| conditions().find(|failure| failure.truth < least)),
+            unsettled: failure.is_none() && unsettled,
+            failure,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Who calls, and whom a policy names.
 
-use postern_types::{AccountId, Arn, Partition, PrincipalId, RoleArn, UserArn};
+use postern_types::{AccountId, Arn, PrincipalId, RoleArn, UserArn};
 
 use crate::{Span, Truth};
 
@@ -65,7 +65,7 @@ impl Principal {
     pub fn from_arn(text: &str) -> Option<Self> {
         let arn: Arn = text.parse().ok()?;
         let account = arn.account()?;
-        let partition: Partition = arn.partition().parse().ok()?;
+        let partition = arn.partition();
         match (arn.service(), arn.resource()) {
             ("iam", "root") => Some(Self::Root { account }),
             ("iam", resource) if resource.starts_with("user/") => {
@@ -89,6 +89,42 @@ impl Principal {
             }
             _ => None,
         }
+    }
+
+    /// The principal that a text names as policies do: an ARN that [`from_arn`](Self::from_arn) takes, the
+    /// ARN of a SAML or OpenID Connect provider, the domain of a provider that AWS knows without an ARN, a
+    /// service principal, or `*` for nobody in particular.
+    ///
+    /// A bare account id is none: it names everyone whom the account lets through.
+    ///
+    /// ```
+    /// use postern_policy::Principal;
+    /// assert!(matches!(Principal::from_name("ec2.amazonaws.com"), Some(Principal::Service { .. })));
+    /// assert!(matches!(Principal::from_name("accounts.google.com"), Some(Principal::WebIdentity { .. })));
+    /// assert_eq!(Principal::from_name("*"), Some(Principal::Anonymous));
+    /// assert_eq!(Principal::from_name("111111111111"), None);
+    /// ```
+    #[must_use]
+    pub fn from_name(text: &str) -> Option<Self> {
+        // IAM User Guide, Available keys for web identity federation.
+        const DOMAINS: [&str; 4] =
+            ["cognito-identity.amazonaws.com", "accounts.google.com", "graph.facebook.com", "www.amazon.com"];
+        if text == "*" {
+            return Some(Self::Anonymous);
+        }
+        if DOMAINS.contains(&text) {
+            return Some(Self::WebIdentity { provider: text.into() });
+        }
+        if !text.starts_with("arn:") {
+            return is_service(text).then(|| Self::Service { name: text.into() });
+        }
+        let is_provider = |arn: &Arn| {
+            arn.service() == "iam"
+                && arn.account().is_some()
+                && ["saml-provider/", "oidc-provider/"].iter().any(|kind| arn.resource().starts_with(kind))
+        };
+        let provider = || text.parse().ok().filter(is_provider);
+        Self::from_arn(text).or_else(|| provider().map(|_| Self::WebIdentity { provider: text.into() }))
     }
 
     /// The account that the principal belongs to.
@@ -124,6 +160,15 @@ impl Principal {
     pub fn is_service_linked(&self) -> bool {
         matches!(self, Self::RoleSession { role, .. } if role.path().as_str().starts_with("/aws-service-role/"))
     }
+}
+
+/// `SERVICE.amazonaws.com` in all its forms: with regions, `.com.cn`, `amazon.com`, `aws.internal`.
+fn is_service(text: &str) -> bool {
+    const ENDS: [&str; 4] = [".amazonaws.com", ".amazonaws.com.cn", ".amazon.com", ".aws.internal"];
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    ENDS.iter().any(|end| text.ends_with(end)) && text.split('.').all(label)
 }
 
 /// The kinds of principal that a `Principal` element tells apart.
@@ -382,5 +427,51 @@ fn aws_form(text: &str) -> Form {
             Form::Session
         }
         _ => Form::Nobody,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_every_kind_are_told_apart() {
+        for (text, account) in [
+            ("arn:aws:iam::111111111111:root", Some("111111111111")),
+            ("arn:aws:iam::111111111111:user/a/b", Some("111111111111")),
+            ("arn:aws-iso:iam::111111111111:role/a/b", Some("111111111111")),
+            ("arn:aws-cn:sts::111111111111:assumed-role/b/session", Some("111111111111")),
+            ("arn:aws:sts::111111111111:federated-user/f", Some("111111111111")),
+            ("arn:aws:iam::111111111111:saml-provider/corp", None),
+            ("arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com", None),
+            ("cognito-identity.amazonaws.com", None),
+            ("www.amazon.com", None),
+            ("ec2.amazonaws.com", None),
+            ("logs.eu-central-1.amazonaws.com", None),
+            ("ec2.amazonaws.com.cn", None),
+            ("*", None),
+        ] {
+            let principal = Principal::from_name(text).unwrap_or_else(|| panic!("{text}"));
+            let expected = account.map(|account| account.parse().unwrap());
+            assert_eq!(principal.account(), expected, "{text}");
+            let provider = text.contains("-provider/") || text == "www.amazon.com";
+            assert!(!provider || matches!(principal, Principal::WebIdentity { .. }), "{text}");
+        }
+        for text in [
+            "",
+            "alice",
+            "111111111111",
+            "example.com",
+            "a b.amazonaws.com",
+            ".amazonaws.com",
+            "*.amazonaws.com",
+            "arn:aws:iam::111111111111:group/g",
+            "arn:aws:iam::aws:saml-provider/corp",
+            "arn:aws:iam::111111111111:user/",
+            "arn:aws:sts::111111111111:assumed-role/role",
+            "arn:aws:s3:::bucket",
+        ] {
+            assert_eq!(Principal::from_name(text), None, "{text}");
+        }
     }
 }

@@ -101,3 +101,21 @@ fn layers_that_do_not_bear_on_a_request_say_so() {
     assert_eq!(applies, [(Layer::Scp, true), (Layer::Identity, false)]);
     assert_eq!(root.explain().matching().count(), 1);
 }
+
+#[test]
+fn a_deny_that_counts_though_it_is_unsettled_says_so() {
+    let unsettled = |scene: &Scene| {
+        let explanation = scene.explain();
+        assert_eq!(explanation.evaluation.decision, Decision::ExplicitlyDenied);
+        explanation.layers[0].policies[0].statements[0].unsettled
+    };
+    let denied = |condition: &str| {
+        let statement =
+            format!(r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{{condition}}}}}"#);
+        scene(ALICE, "sts:AssumeRole", TARGET)
+            .with("aws:MultiFactorAuthAge", "none")
+            .identity(doc(&statement))
+    };
+    assert!(unsettled(&denied(r#""NumericLessThan":{"aws:MultiFactorAuthAge":"60"}"#)));
+    assert!(!unsettled(&denied(r#""StringEquals":{"aws:MultiFactorAuthAge":"none"}"#)));
+}
