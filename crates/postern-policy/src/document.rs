@@ -48,6 +48,10 @@ pub struct Document {
     pub(crate) version: Option<Version>,
     pub(crate) id: Option<Box<str>>,
     pub(crate) statements: Box<[Statement]>,
+    pub(crate) span: Span,
+    pub(crate) version_span: Option<Span>,
+    /// Whether `Statement` is a list.
+    pub(crate) listed: bool,
 }
 
 impl Document {
@@ -75,6 +79,12 @@ impl Document {
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// The document in the text.
+    #[must_use]
+    pub const fn span(&self) -> Span {
+        self.span
     }
 
     /// The statements in their order.
@@ -113,6 +123,8 @@ pub struct Statement {
     pub(crate) resources: Option<Resources>,
     pub(crate) conditions: Box<[Condition]>,
     pub(crate) span: Span,
+    pub(crate) sid_span: Option<Span>,
+    pub(crate) effect_span: Span,
     /// Whether a condition on `aws:PrincipalArn` narrows whom the statement is about.
     pub(crate) names_principal_arn: bool,
 }

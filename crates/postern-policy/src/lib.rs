@@ -70,6 +70,7 @@ mod document;
 mod evaluate;
 mod explain;
 mod json;
+pub mod lint;
 mod outcome;
 mod parse;
 mod pattern;

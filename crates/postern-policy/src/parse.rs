@@ -53,12 +53,20 @@ impl Parser {
     }
 
     fn document(&mut self, root: &Node) -> Document {
-        let mut document = Document { version: None, id: None, statements: Box::default() };
+        let mut document = Document {
+            version: None,
+            id: None,
+            statements: Box::default(),
+            span: root.span,
+            version_span: None,
+            listed: false,
+        };
         let Value::Object(members) = &root.value else {
             self.problem(root.span, format!("a policy is an object, not {}", root.kind()));
             return document;
         };
         self.unknown_elements(members, &DOCUMENT_ELEMENTS, "a policy");
+        document.version_span = member(members, "Version").map(|m| m.node.span);
         document.version = member(members, "Version").and_then(|m| self.version(&m.node));
         self.variables = document.version == Some(Version::V2012);
         document.id = self.optional_string(members, "Id");
@@ -68,6 +76,7 @@ impl Parser {
                 if items.is_empty() {
                     self.problem(*span, "`Statement` is empty");
                 }
+                document.listed = true;
                 document.statements = items.iter().filter_map(|node| self.statement(node)).collect();
             }
             Some(node) => document.statements = self.statement(node).into_iter().collect(),
@@ -137,6 +146,8 @@ impl Parser {
             resources,
             conditions: conditions.into(),
             span: node.span,
+            sid_span: member(members, "Sid").map(|m| m.node.span),
+            effect_span: member(members, "Effect").map_or(node.span, |m| m.node.span),
             names_principal_arn,
         })
     }
@@ -209,7 +220,7 @@ impl Parser {
         let mut list = Vec::new();
         match &node.value {
             Value::String(text) if &**text == "*" => {
-                list.push(PrincipalPattern::new(PrincipalType::Aws, text, inside(node.span)));
+                list.push(PrincipalPattern::new(PrincipalType::Aws, text, inside(node.span), false));
             }
             Value::Object(members) => {
                 if members.is_empty() {
@@ -222,9 +233,12 @@ impl Parser {
                         self.unknown(m, &known, "a kind of principal");
                         continue;
                     };
+                    let listed = matches!(m.node.value, Value::Array(_));
                     let texts = self.texts(&m.node, kind.as_str());
                     list.extend(
-                        texts.into_iter().map(|(text, span)| PrincipalPattern::new(kind, text, inside(span))),
+                        texts
+                            .into_iter()
+                            .map(|(text, span)| PrincipalPattern::new(kind, text, inside(span), listed)),
                     );
                 }
             }
@@ -262,7 +276,7 @@ impl Parser {
                 if let Some(operator) = operator {
                     let condition =
                         Condition::new(operator, &key.key, values.into_iter(), span, self.variables);
-                    conditions.push(condition);
+                    conditions.push(condition.written(&m.key, m.key_span, key.key_span));
                 }
             }
         }

@@ -289,6 +289,8 @@ pub struct PrincipalPattern {
     kind: PrincipalType,
     text: Box<str>,
     span: Span,
+    /// Whether it stands in a list.
+    pub(crate) listed: bool,
     form: Form,
 }
 
@@ -309,13 +311,13 @@ enum Form {
 }
 
 impl PrincipalPattern {
-    pub(crate) fn new(kind: PrincipalType, text: &str, span: Span) -> Self {
+    pub(crate) fn new(kind: PrincipalType, text: &str, span: Span, listed: bool) -> Self {
         let form = match kind {
             _ if text == "*" => Form::Everyone,
             PrincipalType::Aws => aws_form(text),
             _ => Form::Text,
         };
-        Self { kind, text: text.into(), span, form }
+        Self { kind, text: text.into(), span, listed, form }
     }
 
     /// `AWS`, `Service`, …

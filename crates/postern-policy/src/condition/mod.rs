@@ -23,6 +23,10 @@ pub struct Condition {
     folded: Box<str>,
     values: Box<[ConditionValue]>,
     span: Span,
+    operator_span: Span,
+    key_span: Span,
+    /// The operator as written, where its case is not AWS's.
+    spelling: Option<Box<str>>,
 }
 
 /// One value a condition names.
@@ -74,7 +78,24 @@ impl Condition {
                 ConditionValue { text, span, test }
             })
             .collect();
-        Self { operator, key: key.into(), folded: fold(key), values, span }
+        Self {
+            operator,
+            key: key.into(),
+            folded: fold(key),
+            values,
+            span,
+            operator_span: span,
+            key_span: span,
+            spelling: None,
+        }
+    }
+
+    /// The same condition with what the text says of it.
+    pub(crate) fn written(mut self, operator: &str, operator_span: Span, key_span: Span) -> Self {
+        self.operator_span = operator_span;
+        self.key_span = key_span;
+        self.spelling = (!self.operator.is_spelt(operator)).then(|| operator.into());
+        self
     }
 
     /// The operator.
@@ -99,6 +120,23 @@ impl Condition {
     #[must_use]
     pub fn values(&self) -> &[ConditionValue] {
         &self.values
+    }
+
+    /// The operator's name in the text, with its quotes.
+    #[must_use]
+    pub const fn operator_span(&self) -> Span {
+        self.operator_span
+    }
+
+    /// The key in the text, with its quotes.
+    #[must_use]
+    pub const fn key_span(&self) -> Span {
+        self.key_span
+    }
+
+    /// The operator as written; its case does not count.
+    pub(crate) fn spelling(&self) -> String {
+        self.spelling.as_deref().map_or_else(|| self.operator.to_string(), str::to_owned)
     }
 
     /// Key and values in the text.

@@ -137,6 +137,18 @@ impl Operator {
         Some(Self { qualifier, comparison, if_exists: true })
     }
 
+    /// Whether this is how AWS writes the operator.
+    pub(crate) fn is_spelt(self, text: &str) -> bool {
+        let (qualifier, rest) = text.split_once(':').map_or((None, text), |(q, rest)| (Some(q), rest));
+        let qualifier = match self.qualifier {
+            Some(Qualifier::ForAllValues) => qualifier == Some("ForAllValues"),
+            Some(Qualifier::ForAnyValue) => qualifier == Some("ForAnyValue"),
+            None => qualifier.is_none(),
+        };
+        let suffix = if self.if_exists { "IfExists" } else { "" };
+        qualifier && rest.strip_suffix(suffix) == Some(self.comparison.as_str())
+    }
+
     /// The known operator that looks most like this text.
     pub(crate) fn nearest(text: &str) -> Option<String> {
         if text.len() > 2 * crate::parse::LONGEST_NAME {
