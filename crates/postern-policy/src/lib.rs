@@ -75,6 +75,7 @@ mod outcome;
 mod parse;
 mod pattern;
 mod principal;
+mod print;
 mod request;
 mod span;
 pub mod stored;
@@ -91,6 +92,7 @@ pub use self::{
     },
     outcome::{Deciding, Decision, Evaluation, Layer, Limit, Place, Reason},
     principal::{Naming, Principal, PrincipalPattern, PrincipalType, Principals},
+    print::{Layout, format},
     request::{Level, PolicyRef, PolicyStack, Request},
     span::{Problem, Span, line_column},
     truth::Truth,

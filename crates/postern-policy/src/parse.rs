@@ -7,8 +7,10 @@ use crate::{
     principal::PrincipalPattern,
 };
 
-const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
-const STATEMENT_ELEMENTS: [&str; 9] = [
+/// In the order of AWS's grammar, in which they are printed.
+pub(crate) const DOCUMENT_ELEMENTS: [&str; 3] = ["Version", "Id", "Statement"];
+/// In the order of AWS's grammar, in which they are printed.
+pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
     "Sid",
     "Effect",
     "Principal",

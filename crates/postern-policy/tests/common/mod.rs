@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "every test file uses its part")]
 
+pub(crate) mod managed;
+
 use postern_policy::{
     Context, ContextValue, Decision, Document, Evaluation, Explanation, Level, PolicyRef, PolicyStack,
     Principal, Request, evaluate, explain,
