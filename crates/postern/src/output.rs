@@ -7,7 +7,7 @@ mod wrap;
 
 use std::{
     cell::Cell,
-    io::{self, Write},
+    io::{self, BufWriter, Write},
 };
 
 use anstream::{AutoStream, ColorChoice};
@@ -68,6 +68,11 @@ impl Printer {
     pub(crate) fn stdout(&self) -> AutoStream<io::StdoutLock<'static>> {
         let choice = self.choice(&io::stdout());
         AutoStream::new(io::stdout().lock(), choice)
+    }
+
+    /// For data of any length that a program reads: never coloured, and written when the buffer is full.
+    pub(crate) fn stream(&self, buffer: usize) -> BufWriter<io::StdoutLock<'static>> {
+        BufWriter::with_capacity(buffer, io::stdout().lock())
     }
 
     /// For talk: progress, warnings, questions.

@@ -1,5 +1,6 @@
 //! Pictures of results: pure functions from data to text. Nothing here prints.
 
+pub(crate) mod explanation;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod table;

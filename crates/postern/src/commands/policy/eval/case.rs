@@ -1,0 +1,351 @@
+//! One case: read in one pass, its policies borrowed from the line, decided, answered.
+
+use std::{borrow::Cow, io};
+
+use postern_policy::{
+    Context, ContextValue, Document, Level, PolicyRef, PolicyStack, Principal, Problem, Request, evaluate,
+    explain, line_column,
+};
+use postern_types::AccountId;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::shape::{self, Members, kind};
+use crate::report::explanation;
+
+/// More of an error than this helps nobody, and it may quote a line of any length.
+const LONGEST_ERROR: usize = 2_000;
+
+const RESOURCE_POLICY: &str = "resourcePolicy";
+
+/// A case without a decision.
+pub(super) struct Undecided<'a> {
+    /// Its id as written, if it could be found.
+    pub(super) id: Option<&'a RawValue>,
+    /// What is wrong.
+    pub(super) problem: String,
+}
+
+impl Undecided<'_> {
+    /// Writes the answer to such a case.
+    pub(super) fn write(&self, line: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        let problem = match self.problem.char_indices().nth(LONGEST_ERROR) {
+            Some((end, _)) => format!("{} …", self.problem.get(..end).unwrap_or_default()),
+            None => self.problem.clone(),
+        };
+        out.clear();
+        out.extend_from_slice(b"{\"id\":");
+        out.extend_from_slice(self.id.map_or("null", RawValue::get).as_bytes());
+        out.extend_from_slice(b",\"error\":");
+        serde_json::to_writer(&mut *out, &format!("line {line}: {problem}"))?;
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+/// Decides the case in `line` and writes the answer, without an end of line.
+pub(super) fn answer<'a>(line: &'a [u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), Undecided<'a>> {
+    decide(line, explaining, out).map_err(|problem| Undecided { id: shape::id(line), problem })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Case<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    request: Asked<'a>,
+    identity_policies: Vec<Named<'a>>,
+    #[serde(borrow)]
+    resource_policy: Option<&'a RawValue>,
+    permission_boundary_policies: Option<Vec<Named<'a>>>,
+    #[serde(borrow)]
+    session_policy: Option<&'a RawValue>,
+    service_control_policies: Option<Vec<Attached<'a>>>,
+    resource_control_policies: Option<Vec<Attached<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct Asked<'a> {
+    #[serde(borrow)]
+    principal: &'a RawValue,
+    action: Text<'a>,
+    #[serde(borrow)]
+    resource: &'a RawValue,
+    #[serde(borrow)]
+    context: Option<Members<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Target<'a> {
+    #[serde(borrow)]
+    arn: Text<'a>,
+    account_id: Option<Text<'a>>,
+}
+
+/// A policy and its name.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    policy: &'a RawValue,
+}
+
+/// The policies of one level of an organization.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Attached<'a> {
+    #[serde(borrow)]
+    org_identifier: Option<Text<'a>>,
+    policies: Vec<Named<'a>>,
+}
+
+/// A string that is copied only where it holds escapes.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A document with its name.
+struct Read<'a> {
+    name: Cow<'a, str>,
+    document: Document,
+}
+
+fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String> {
+    let line = std::str::from_utf8(line)
+        .map_err(|error| format!("column {}: no UTF-8 text", error.valid_up_to() + 1))?;
+    let case: Case<'_> = serde_json::from_str(line).map_err(|error| shape::problem(line, &error))?;
+    if !case.id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        return Err(format!("`id` should be a string or a number, not {}", kind(case.id)));
+    }
+    let asked = case.request;
+    let principal = principal(asked.principal)?;
+    let Text(action) = asked.action;
+    if !action.contains(':') {
+        return Err(format!("`request.action` should be a `service:Name`, not `{action}`"));
+    }
+    let (resource, resource_account) = target(asked.resource)?;
+    let context = context(asked.context)?;
+
+    let identity = policies("identityPolicies", case.identity_policies)?;
+    let boundary =
+        policies("permissionBoundaryPolicies", case.permission_boundary_policies.unwrap_or_default())?;
+    if boundary.len() > 1 {
+        let given = boundary.len();
+        return Err(format!(
+            "`permissionBoundaryPolicies` holds {given} policies; a principal has one boundary"
+        ));
+    }
+    let resource_policy = case.resource_policy.map(|raw| policy(RESOURCE_POLICY, raw)).transpose()?;
+    let session = case.session_policy.map(session_policies).transpose()?.unwrap_or_default();
+    let scps = levels("serviceControlPolicies", case.service_control_policies)?;
+    let rcps = levels("resourceControlPolicies", case.resource_control_policies)?;
+
+    let (identity, boundary, session) = (references(&identity), references(&boundary), references(&session));
+    let (scp_policies, rcp_policies) = (policies_by_level(&scps), policies_by_level(&rcps));
+    let stack = PolicyStack {
+        identity: &identity,
+        groups: &[],
+        boundary: boundary.first().copied(),
+        session: Some(&*session).filter(|policies| !policies.is_empty()),
+        resource: resource_policy.as_ref().map(|document| PolicyRef {
+            name: RESOURCE_POLICY,
+            arn: None,
+            document,
+        }),
+        scps: &organization(&scps, &scp_policies),
+        rcps: &organization(&rcps, &rcp_policies),
+    };
+    let request = Request {
+        principal: &principal,
+        action: &action,
+        resource: &resource,
+        resource_account,
+        context: &context,
+    };
+    write(case.id, &request, &stack, explaining, out).map_err(|error| error.to_string())
+}
+
+fn write(
+    id: &RawValue,
+    request: &Request<'_>,
+    stack: &PolicyStack<'_>,
+    explaining: bool,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    out.extend_from_slice(b"{\"id\":");
+    out.extend_from_slice(id.get().as_bytes());
+    out.extend_from_slice(b",\"decision\":\"");
+    if explaining {
+        let explained = explain(request, stack);
+        out.extend_from_slice(explanation::decision(explained.evaluation.decision).as_bytes());
+        out.extend_from_slice(b"\",");
+        // The members of the object, without its opening brace.
+        let start = out.len();
+        serde_json::to_writer(&mut *out, &explanation::json(&explained, request, stack))?;
+        out.remove(start);
+    } else {
+        out.extend_from_slice(explanation::decision(evaluate(request, stack).decision).as_bytes());
+        out.extend_from_slice(b"\"}");
+    }
+    Ok(())
+}
+
+/// What a raw string says.
+fn text<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
+    serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
+}
+
+fn principal(raw: &RawValue) -> Result<Principal, String> {
+    let name =
+        text(raw).ok_or_else(|| format!("`request.principal` should be a string, not {}", kind(raw)))?;
+    Principal::from_name(&name).ok_or_else(|| {
+        let told = if name.parse::<AccountId>().is_ok() {
+            format!("an account calls nothing; its root user is `arn:aws:iam::{name}:root`")
+        } else {
+            explanation::PRINCIPAL_FORMS.to_owned()
+        };
+        format!("`request.principal` is no principal: `{name}`; {told}")
+    })
+}
+
+fn target(raw: &RawValue) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
+    if let Some(arn) = text(raw) {
+        return Ok((arn, None));
+    }
+    let Ok(Target { arn: Text(arn), account_id }) = serde_json::from_str(raw.get()) else {
+        return Err(match serde_json::from_str(raw.get()) {
+            Ok(Members(_)) => {
+                "`request.resource` should have a string `arn` and, or not, a string `accountId`".to_owned()
+            }
+            Err(_) => format!(
+                "`request.resource` should be a string, or an object with `arn` and `accountId`, not {}",
+                kind(raw)
+            ),
+        });
+    };
+    let account = account_id.map(|Text(id)| id.parse()).transpose();
+    Ok((arn, account.map_err(|error| format!("`request.resource.accountId`: {error}"))?))
+}
+
+fn context(entries: Option<Members<'_>>) -> Result<Context, String> {
+    let Members(mut entries) = entries.unwrap_or_default();
+    // Keys that come in order are appended; the others are moved in, which is dear where they are many.
+    if entries.len() > 64 {
+        entries.sort_by_cached_key(|(key, _)| key.to_lowercase());
+    }
+    let mut context = Context::new();
+    for (key, raw) in entries {
+        let value = value(raw).map_err(|found| {
+            format!("`request.context`, `{key}`: should be a string, number, boolean or a list of these, not {found}")
+        })?;
+        if *context.get(&key) != ContextValue::Absent {
+            return Err(format!("`request.context`: `{key}` stands twice; case does not count"));
+        }
+        context.set(&key, value);
+    }
+    Ok(context)
+}
+
+/// A value of the context; numbers and booleans as they are written. What it is instead, if it is none.
+fn value(raw: &RawValue) -> Result<ContextValue, &'static str> {
+    match raw.get().as_bytes().first() {
+        Some(b'[') => {
+            let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else { return Err(kind(raw)) };
+            list.into_iter().map(scalar).collect::<Result<_, _>>().map(ContextValue::Many)
+        }
+        Some(b'n') => Ok(ContextValue::Absent),
+        _ => scalar(raw).map(ContextValue::One),
+    }
+}
+
+fn scalar(raw: &RawValue) -> Result<Box<str>, &'static str> {
+    match raw.get().as_bytes().first() {
+        Some(b'"') => text(raw).map(|text| text.into_owned().into()).ok_or("a string"),
+        Some(b'{' | b'[' | b'n') | None => Err(kind(raw)),
+        _ => Ok(raw.get().into()),
+    }
+}
+
+/// The policy in `raw`: an object, or a string that holds one.
+fn policy(place: &str, raw: &RawValue) -> Result<Document, String> {
+    let json = match raw.get().starts_with('"') {
+        true => text(raw).unwrap_or_default(),
+        false => Cow::Borrowed(raw.get()),
+    };
+    Document::parse(&json).map_err(|problems| {
+        let Some(Problem { message, help, span }) = problems.first() else {
+            return format!("`{place}` is no policy");
+        };
+        let (line, column) = line_column(&json, span.start);
+        let help = help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        let more = match problems.len() - 1 {
+            0 => String::new(),
+            1 => "; and 1 more problem".to_owned(),
+            n => format!("; and {n} more problems"),
+        };
+        format!("`{place}`, line {line}, column {column} of it: {message}{help}{more}")
+    })
+}
+
+fn policies<'a>(place: &str, list: Vec<Named<'a>>) -> Result<Vec<Read<'a>>, String> {
+    let mut read = Vec::with_capacity(list.len());
+    for (number, Named { name, policy: raw }) in list.into_iter().enumerate() {
+        let document = policy(place, raw).map_err(|problem| {
+            // Only the first place is named above: the number is worth its cost where something is wrong.
+            problem.replacen(place, &format!("{place}[{number}].policy"), 1)
+        })?;
+        let name = match name {
+            Some(Text(name)) => name,
+            None => format!("{place}[{number}]").into(),
+        };
+        read.push(Read { name, document });
+    }
+    Ok(read)
+}
+
+/// One session policy, or a list of them, with names or without.
+fn session_policies(raw: &RawValue) -> Result<Vec<Read<'_>>, String> {
+    const PLACE: &str = "sessionPolicy";
+    if !raw.get().starts_with('[') {
+        return Ok(vec![Read { name: PLACE.into(), document: policy(PLACE, raw)? }]);
+    }
+    let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
+    let named = list.into_iter().map(|raw| {
+        let named = serde_json::from_str::<Named<'_>>(raw.get());
+        named.unwrap_or(Named { name: None, policy: raw })
+    });
+    policies(PLACE, named.collect())
+}
+
+fn references<'a>(list: &'a [Read<'_>]) -> Vec<PolicyRef<'a>> {
+    let reference = |Read { name, document }: &'a Read<'_>| PolicyRef { name, arn: None, document };
+    list.iter().map(reference).collect()
+}
+
+/// A level of an organization, read.
+struct ReadLevel<'a> {
+    id: Cow<'a, str>,
+    policies: Vec<Read<'a>>,
+}
+
+fn levels<'a>(place: &str, list: Option<Vec<Attached<'a>>>) -> Result<Vec<ReadLevel<'a>>, String> {
+    let numbered = list.unwrap_or_default().into_iter().enumerate();
+    numbered
+        .map(|(number, Attached { org_identifier, policies: list })| {
+            let place = format!("{place}[{number}]");
+            let policies = policies(&format!("{place}.policies"), list)?;
+            let id = org_identifier.map_or(Cow::Owned(place), |Text(id)| id);
+            Ok(ReadLevel { id, policies })
+        })
+        .collect()
+}
+
+fn policies_by_level<'a>(levels: &'a [ReadLevel<'_>]) -> Vec<Vec<PolicyRef<'a>>> {
+    levels.iter().map(|level| references(&level.policies)).collect()
+}
+
+fn organization<'a>(levels: &'a [ReadLevel<'_>], policies: &'a [Vec<PolicyRef<'a>>]) -> Vec<Level<'a>> {
+    let pairs = levels.iter().zip(policies);
+    pairs.map(|(level, policies)| Level { id: &level.id, policies }).collect()
+}
