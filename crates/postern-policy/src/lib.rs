@@ -71,6 +71,7 @@ mod evaluate;
 mod explain;
 mod json;
 pub mod lint;
+mod mentioned;
 mod outcome;
 mod parse;
 mod pattern;
