@@ -15,7 +15,7 @@ use clap::ValueEnum;
 
 use crate::errors::CliError;
 pub(crate) use qr::render as render_qr;
-pub(crate) use snippet::{SourceError, render as render_source_errors};
+pub(crate) use snippet::{Remark, SourceError, render as render_source_errors, render_remark};
 pub(crate) use style::{BAD, BOLD, DIM, GOOD, HINT, WARN, paint};
 pub(crate) use wrap::{clauses, command, prose, shown_width};
 

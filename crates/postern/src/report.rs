@@ -3,4 +3,5 @@
 pub(crate) mod explanation;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod simulation;
 pub(crate) mod table;

@@ -20,7 +20,7 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Subcommand)]
 enum PolicyCommand {
     /// Decide one request, and say why
-    Simulate(simulate::SimulateArgs),
+    Simulate(Box<simulate::SimulateArgs>),
     /// Decide a file of requests, each with its policies
     Eval(eval::EvalArgs),
 }

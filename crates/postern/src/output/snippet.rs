@@ -35,6 +35,32 @@ pub(crate) fn render(path: &str, source: &str, errors: &[SourceError]) -> String
     pictures.join("\n\n")
 }
 
+/// Something to be seen in a text, which is not wrong.
+pub(crate) struct Remark {
+    /// What is to be seen, in lower case and without a full stop.
+    pub(crate) message: String,
+    /// Where: byte offsets into the source.
+    pub(crate) span: Range<usize>,
+    /// What stands beside the underlined place.
+    pub(crate) label: Option<String>,
+    /// What else is to be known.
+    pub(crate) help: Option<String>,
+}
+
+/// A remark as a picture: `note: message`, `path:line:column` and the underlined lines.
+pub(crate) fn render_remark(path: &str, source: &str, remark: &Remark, width: usize) -> String {
+    let mut annotation = AnnotationKind::Primary.span(within(source, &remark.span));
+    if let Some(label) = &remark.label {
+        annotation = annotation.label(label.as_str());
+    }
+    let snippet = Snippet::source(source).path(path).annotation(annotation);
+    let mut group = Group::with_title(Level::NOTE.primary_title(remark.message.as_str())).element(snippet);
+    if let Some(help) = &remark.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    Renderer::styled().term_width(width).render(&[group])
+}
+
 /// The span moved onto character boundaries inside the source.
 fn within(source: &str, span: &Range<usize>) -> Range<usize> {
     let start = floor(source, span.start);
