@@ -32,7 +32,8 @@ fn cut(text: &str) -> Option<[&str; 6]> {
 /// An ARN with wildcards and variables.
 ///
 /// "You can use wildcard characters within any ARN segment (the parts separated by colons)": none of
-/// them crosses a colon, except in the last part, which may hold colons of its own.
+/// them crosses a colon, except in the last part, which may hold colons of its own, and the `*` that
+/// ends a segment of a `Resource` ([`Segments`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ArnPattern {
     /// `*`
@@ -40,6 +41,8 @@ pub(crate) enum ArnPattern {
     Parts(Box<[Pattern; 6]>),
     /// Fewer parts than six. IAM's own messages show the missing ones as `*`.
     Short(Box<[Pattern; 6]>),
+    /// One of the former two, with a `*` at the end of a segment before the last.
+    Running(Box<Self>, Segments),
     /// Something else: a text without six parts, or a variable that stands for all of them.
     Whole(Pattern),
 }
@@ -51,7 +54,7 @@ impl ArnPattern {
         if matches!(&*pieces, [Piece::Many]) {
             return Self::Any;
         }
-        let mut parts = split(&pieces);
+        let mut parts = split(&pieces, 6);
         let is_arn = parts.len() > 1
             && matches!(parts.first().map(Vec::as_slice), Some([Piece::Text(arn)]) if &**arn == "arn");
         let missing = 6_usize.saturating_sub(parts.len());
@@ -60,12 +63,14 @@ impl ArnPattern {
             return Self::Whole(Pattern::from_pieces(pieces, false));
         }
         parts.resize(6, vec![Piece::Many]);
-        match <[_; 6]>::try_from(parts) {
-            Ok(parts) => {
-                let parts = Box::new(parts.map(|part| Pattern::from_pieces(part, false)));
-                if missing == 0 { Self::Parts(parts) } else { Self::Short(parts) }
-            }
-            Err(_) => Self::Whole(Pattern::from_pieces(pieces, false)),
+        let Ok(parts) = <[_; 6]>::try_from(parts) else {
+            return Self::Whole(Pattern::from_pieces(pieces, false));
+        };
+        let parts = Box::new(parts.map(|part| Pattern::from_pieces(part, false)));
+        let whole = if missing == 0 { Self::Parts(parts) } else { Self::Short(parts) };
+        match Segments::compile(&pieces) {
+            Some(segments) => Self::Running(Box::new(whole), segments),
+            None => whole,
         }
     }
 
@@ -78,6 +83,9 @@ impl ArnPattern {
                 // From behind, where ARNs differ.
                 patterns.iter().zip(parts).rev().all(|(pattern, part)| pattern.matches(part, context))
             }
+            (Self::Running(parts, segments), _) => {
+                parts.matches(text, context) || segments.matches(text, context)
+            }
         }
     }
 
@@ -86,10 +94,18 @@ impl ArnPattern {
         let text = ArnText::new(text);
         match self {
             Self::Any => Truth::Yes,
+            // "Each of the six colon-delimited components of the ARN is checked separately".
+            Self::Running(parts, _) => parts.compared(&text, context),
+            _ => self.compared(&text, context),
+        }
+    }
+
+    fn compared(&self, text: &ArnText<'_>, context: &Context) -> Truth {
+        match self {
             Self::Short(_) => Truth::Unsettled,
             Self::Whole(pattern) if !pattern.has_variables() => Truth::Unsettled,
             _ if text.parts.is_none() => Truth::Unsettled,
-            _ => self.matches(&text, context).into(),
+            _ => self.matches(text, context).into(),
         }
     }
 
@@ -100,12 +116,74 @@ impl ArnPattern {
             Self::Parts(patterns) | Self::Short(patterns) => {
                 patterns.iter().find_map(|pattern| pattern.valueless(context))
             }
+            Self::Running(parts, _) => parts.valueless(context),
         }
     }
 }
 
-/// Cuts the pieces at the first five colons of their literal text.
-fn split(pieces: &[Piece]) -> Vec<Vec<Piece>> {
+/// All segments of an ARN, one of which ends in a `*` that runs on.
+///
+/// "If the * wildcard is the last character of a resource ARN segment, it can expand to match beyond
+/// the colon boundaries" (*IAM User Guide*, Resource): `arn:aws:sqs:*:q` covers every queue `q`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Segments(Box<[(Pattern, bool)]>);
+
+impl Segments {
+    fn compile(pieces: &[Piece]) -> Option<Self> {
+        let segments = split(pieces, usize::MAX);
+        let runs = |segment: &Vec<Piece>| segment.last() == Some(&Piece::Many);
+        let (_, before) = segments.split_last()?;
+        if !before.iter().any(runs) {
+            return None;
+        }
+        let segments = segments.into_iter().map(|segment| {
+            let runs = runs(&segment);
+            (Pattern::from_pieces(segment, false), runs)
+        });
+        Some(Self(segments.collect()))
+    }
+
+    /// Whether the text matches with at least one `*` that runs on. The segments are gone through as
+    /// characters are in [`Pattern::matches`]: behind the last `*` that runs on, every start is tried once.
+    fn matches(&self, text: &ArnText<'_>, context: &Context) -> bool {
+        let colons = text.whole.bytes().filter(|byte| *byte == b':').count();
+        if text.parts.is_none() || colons < self.0.len() {
+            return false;
+        }
+        let (mut number, mut rest) = (0, Some(text.whole));
+        let mut star: Option<(usize, &str)> = None;
+        loop {
+            match (self.0.get(number), rest) {
+                (None, None) => return true,
+                (Some((pattern, runs)), Some(left)) => {
+                    let (segment, behind) = first_segment(left);
+                    if pattern.matches(segment, context) {
+                        number += 1;
+                        rest = behind;
+                        if *runs {
+                            let Some(behind) = behind else { return number == self.0.len() };
+                            star = Some((number, behind));
+                        }
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            let Some((after, start)) = star else { return false };
+            let (_, behind) = first_segment(start);
+            let Some(behind) = behind else { return after == self.0.len() };
+            star = Some((after, behind));
+            (number, rest) = (after, Some(behind));
+        }
+    }
+}
+
+fn first_segment(text: &str) -> (&str, Option<&str>) {
+    text.split_once(':').map_or((text, None), |(segment, behind)| (segment, Some(behind)))
+}
+
+/// Cuts the pieces at the first colons of their literal text, into at most so many parts.
+fn split(pieces: &[Piece], most: usize) -> Vec<Vec<Piece>> {
     let mut parts: Vec<Vec<Piece>> = Vec::new();
     let mut part = Vec::new();
     for piece in pieces {
@@ -113,7 +191,7 @@ fn split(pieces: &[Piece]) -> Vec<Vec<Piece>> {
             part.push(piece.clone());
             continue;
         };
-        let room = 6 - parts.len();
+        let room = most - parts.len();
         for (number, field) in text.splitn(room, ':').enumerate() {
             if number > 0 {
                 parts.push(std::mem::take(&mut part));

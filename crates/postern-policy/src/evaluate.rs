@@ -38,9 +38,6 @@ pub fn evaluate(request: &Request<'_>, stack: &PolicyStack<'_>) -> Evaluation {
     if question.needs_no_permission() {
         return Evaluation::new(Decision::Allowed, Deciding::NeedsNoPermission);
     }
-    if let Some(limit) = question.credential_limit() {
-        return Evaluation::new(Decision::ImplicitlyDenied, Deciding::CredentialLimit(limit));
-    }
     question.decide(stack)
 }
 
@@ -159,7 +156,11 @@ impl<'a> Question<'a> {
             "cognito-idp",
             "cognito-identity",
         ];
-        SERVICES.iter().any(|service| self.service_is(service)) && !self.principal.is_service_linked()
+        // AWS KMS Developer Guide, Resource control policies: "kms:RetireGrant permission is not effective
+        // in an RCP, even if the Action element specifies an asterisk".
+        SERVICES.iter().any(|service| self.service_is(service))
+            && !self.is("kms:RetireGrant")
+            && !self.principal.is_service_linked()
     }
 
     pub(crate) fn is_root(&self) -> bool {
@@ -192,6 +193,9 @@ impl<'a> Question<'a> {
         if let Some(place) = denies.into_iter().flatten().next() {
             return Evaluation::new(Decision::ExplicitlyDenied, Deciding::Statement(place));
         }
+        if let Some(limit) = self.credential_limit() {
+            return Evaluation::new(Decision::ImplicitlyDenied, Deciding::CredentialLimit(limit));
+        }
         if let Err(Blocked { level, .. }) = scp {
             return Evaluation::silent(Layer::Scp, level);
         }
@@ -213,17 +217,18 @@ impl<'a> Question<'a> {
         if self.side != Side::OtherAccount
             && let Some(place) = direct
         {
-            // Who is named itself is not limited; who is named by role or by `*` is (IAM User Guide,
-            // Permissions boundaries; Session policies). For trust policies the guide says that "if a
-            // permissions boundary is set for the user, then it must allow the sts:AssumeRole action"
-            // (Update a role trust policy), which contradicts the former page: the stricter one holds.
-            let by_role = matches!(naming, Naming::Role | Naming::Everyone);
-            let user_in_trust =
-                matches!(self.principal, Principal::User { .. }) && self.needs_resource_policy();
-            if found.bounded && (by_role || user_in_trust) {
+            // Who is named itself is not limited, who is named by its role is (IAM User Guide, Permissions
+            // boundaries; Session policies). Nothing is said of `*` but that a condition on
+            // aws:PrincipalArn makes it unlimited (Principal): it names the user or session, too, and
+            // passes by a boundary, as the other evaluators have it; a session policy it does not.
+            // For trust policies the guide says that "if a permissions boundary is set for the user, then
+            // it must allow the sts:AssumeRole action" (Update a role trust policy), which contradicts
+            // the former page: the stricter one holds.
+            let user_in_trust = matches!(self.principal, Principal::User { .. }) && self.is_assumption();
+            if found.bounded && (naming == Naming::Role || user_in_trust) {
                 return Evaluation::silent(Layer::Boundary, 0);
             }
-            if found.limited && by_role {
+            if found.limited && matches!(naming, Naming::Role | Naming::Everyone) {
                 return Evaluation::silent(Layer::Session, 0);
             }
             return Evaluation::new(Decision::Allowed, Deciding::Statement(place));

@@ -49,8 +49,8 @@
 //! - a policy attached to a principal whose statement has a `Principal` or no `Resource`.
 //!
 //! And decided, with the answer that is safe to be wrong with:
-//! - `Principal: "*"` grants within boundary and session policies, unless a condition on
-//!   `aws:PrincipalArn` narrows it;
+//! - `Principal: "*"` grants past a boundary, as a user's or session's own ARN does, but within session
+//!   policies, unless a condition on `aws:PrincipalArn` narrows it;
 //! - a user's boundary holds against a trust policy that names the user;
 //! - what a variable stands for holds no wildcards; a multivalued key has no value as a variable;
 //! - variables stand in `Resource`, in string and ARN operators and in `Bool`, nowhere else;

@@ -259,8 +259,8 @@ impl Principals {
     }
 }
 
-/// How a principal is named by a policy, from not at all to exactly. What it means for boundaries
-/// and session policies depends on it (*IAM User Guide*, Permissions boundaries).
+/// How a principal is named by a policy, from not at all to what nothing else limits. What it means for
+/// boundaries and session policies depends on it (*IAM User Guide*, Permissions boundaries).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Naming {
     /// Not named.
@@ -269,10 +269,10 @@ pub enum Naming {
     Unknowable,
     /// Its account is named, which leaves the decision to that account's own policies.
     Account,
-    /// `*`.
-    Everyone,
-    /// The role of the session, or the user behind a federated one.
+    /// The role of the session, or the user behind a federated one: within boundary and session policies.
     Role,
+    /// `*`: within session policies.
+    Everyone,
     /// `*`, narrowed by a condition on `aws:PrincipalArn`.
     EveryoneByArn,
     /// A service, a provider.

@@ -271,7 +271,17 @@ fn resources() {
         (r#""arn:aws:s3:::b?""#, "arn:aws:s3:::bc", true),
         (r#""arn:aws:s3:::B""#, "arn:aws:s3:::b", false),
         (r#""arn:aws:iam::*:role/x""#, "arn:aws:iam::111111111111:role/x", true),
-        (r#""arn:aws:sqs:*:q""#, "arn:aws:sqs:eu-west-1:111111111111:q", false),
+        // "If the * wildcard is the last character of a resource ARN segment, it can expand to match
+        // beyond the colon boundaries" (UG, Resource); others stay within their segment.
+        (r#""arn:aws:sqs:*:q""#, "arn:aws:sqs:eu-west-1:111111111111:q", true),
+        (r#""arn:aws:sqs:*-1:q""#, "arn:aws:sqs:eu-west-1:111111111111:q", false),
+        (r#""arn:aws:sqs:eu-*:q""#, "arn:aws:sqs:eu-west-1:111111111111:q", true),
+        (r#""arn:aws:sqs:us-*:q""#, "arn:aws:sqs:eu-west-1:111111111111:q", false),
+        (r#""arn:aws:sqs:*:r""#, "arn:aws:sqs:eu-west-1:111111111111:q", false),
+        (r#""arn:*:table/t""#, "arn:aws:dynamodb:eu-west-1:111111111111:table/t", true),
+        (r#""arn:*:*:table/?""#, "arn:aws:dynamodb:eu-west-1:111111111111:table/t", true),
+        (r#""arn:aws:logs:*:x:y""#, "arn:aws:logs:eu-west-1:1:log-group:x:y", true),
+        (r#""arn:aws:logs:*:x:z""#, "arn:aws:logs:eu-west-1:1:log-group:x:y:z", false),
         // IAM shows missing parts as `*` (the observed `Partition "b" is not valid for resource
         // "arn:b:cadfsdf:*:*:*"`).
         (r#""arn:aws:sqs:*""#, "arn:aws:sqs:eu-west-1:111111111111:q", true),
