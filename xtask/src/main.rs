@@ -1,6 +1,7 @@
 //! Chores of the house, run as `cargo xtask CHORE`.
 
 mod managed_policies;
+mod service_catalogue;
 
 use std::{
     io::{self, Write as _},
@@ -10,7 +11,10 @@ use std::{
 const USAGE: &str = "usage: cargo xtask CHORE
 
 chores:
-  managed-policies [--check]   refresh the documents of the policies that AWS manages";
+  managed-policies [--check]
+      refresh the documents of the policies that AWS manages
+  service-catalogue [--check | --version VERSION]
+      refresh the services, actions, resource types and condition keys of AWS";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,6 +22,9 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["managed-policies"] => managed_policies::refresh(),
         ["managed-policies", "--check"] => managed_policies::check(),
+        ["service-catalogue"] => service_catalogue::refresh(None),
+        ["service-catalogue", "--version", version] => service_catalogue::refresh(Some(version)),
+        ["service-catalogue", "--check"] => service_catalogue::check(),
         _ => Err(USAGE.to_owned()),
     };
     let (said, code) = match outcome {

@@ -64,6 +64,7 @@
 mod action;
 mod arn;
 pub mod cap;
+pub mod catalogue;
 mod condition;
 mod context;
 mod document;
