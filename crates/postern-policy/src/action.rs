@@ -1,22 +1,26 @@
 //! Actions and their patterns. Case never counts.
 
-use std::cmp::Ordering;
-
 use crate::{
-    Context, Span,
-    pattern::{Pattern, Syntax},
+    Span,
+    glob::{Case, Glob, glob},
+    hash::{Table, hash_folded},
 };
 
-/// A request's action, cut at its first colon.
+/// A request's action, cut at its first colon and hashed once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActionText<'a> {
     pub(crate) whole: &'a str,
     pub(crate) parts: Option<(&'a str, &'a str)>,
+    hash: u64,
+    service_hash: u64,
 }
 
 impl<'a> ActionText<'a> {
     pub(crate) fn new(whole: &'a str) -> Self {
-        Self { whole, parts: whole.split_once(':') }
+        let colon = whole.bytes().position(|byte| byte == b':');
+        let parts = colon.and_then(|at| Some((whole.get(..at)?, whole.get(at + 1..)?)));
+        let service_hash = parts.map_or(0, |(service, _)| hash_folded(service));
+        Self { whole, parts, hash: hash_folded(whole), service_hash }
     }
 }
 
@@ -26,12 +30,17 @@ pub struct Actions {
     negated: bool,
     list: Box<[ActionPattern]>,
     span: Span,
-    index: Index,
+    /// For a long `NotAction` only: the other long lists are in the index of their document.
+    index: Option<Box<ActionIndex<u32>>>,
 }
 
 impl Actions {
     pub(crate) fn new(negated: bool, list: Vec<ActionPattern>, span: Span) -> Self {
-        Self { negated, index: Index::new(&list), list: list.into(), span }
+        let numbered = || list.iter().zip(0_u32..);
+        let index = (negated && list.len() > ActionIndex::<u32>::WORTHWHILE)
+            .then(|| ActionIndex::new(numbered()).map(Box::new))
+            .flatten();
+        Self { negated, list: list.into(), span, index }
     }
 
     /// Whether this is `NotAction`.
@@ -55,76 +64,53 @@ impl Actions {
     /// Whether the element covers this action.
     #[must_use]
     pub fn matches(&self, action: &str) -> bool {
-        self.covers(ActionText::new(action))
+        self.covers(&ActionText::new(action))
     }
 
-    pub(crate) fn covers(&self, action: ActionText<'_>) -> bool {
-        let pattern = |number: &usize| self.list.get(*number).is_some_and(|pattern| pattern.covers(action));
-        self.index.finds(action, pattern) != self.negated
+    pub(crate) fn covers(&self, action: &ActionText<'_>) -> bool {
+        let named = match &self.index {
+            None => self.list.iter().any(|pattern| pattern.covers(action)),
+            Some(index) => {
+                let pattern = |number: u32| self.list.get(number as usize);
+                let mut sources = index.sources(action).into_iter();
+                sources.any(|source| {
+                    source.iter().any(|(_, number)| pattern(*number).is_some_and(|p| p.covers(action)))
+                })
+            }
+        };
+        named != self.negated
     }
 }
 
-/// The patterns by service, so that an action meets only those that can match it.
+/// Patterns by what an action must have in common with them, so that it meets only a few of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Index {
-    /// Sorted by name.
-    services: Box<[Service]>,
-    /// Patterns that span services, by their numbers.
-    wide: Box<[usize]>,
+pub(crate) struct ActionIndex<T> {
+    /// Names without wildcards by the hash of the whole, and patterns within a service by the service's.
+    table: Table<T>,
+    /// Patterns that span services.
+    wide: Box<[(u64, T)]>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Service {
-    /// In lower case.
-    name: Box<str>,
-    /// Names of actions in lower case, sorted.
-    exact: Box<[Box<str>]>,
-    /// Patterns with wildcards, by their numbers.
-    globs: Box<[usize]>,
-}
+impl<T: Copy + Default> ActionIndex<T> {
+    /// Going through fewer patterns costs less than looking them up.
+    pub(crate) const WORTHWHILE: usize = 16;
 
-impl Index {
-    fn new(list: &[ActionPattern]) -> Self {
-        let mut wide = Vec::new();
-        let mut narrow: Vec<(String, &str, usize)> = Vec::new();
-        for (number, pattern) in list.iter().enumerate() {
-            match pattern.text.split_once(':') {
-                Some((service, name)) if !service.contains(['*', '?']) => {
-                    narrow.push((service.to_ascii_lowercase(), name, number));
-                }
-                _ => wide.push(number),
+    pub(crate) fn new<'a>(patterns: impl Iterator<Item = (&'a ActionPattern, T)>) -> Option<Self> {
+        let (mut narrow, mut wide) = (Vec::new(), Vec::new());
+        for (pattern, thing) in patterns {
+            match pattern.key() {
+                Some(key) => narrow.push((key, thing)),
+                None => wide.push((0, thing)),
             }
         }
-        narrow.sort();
-        let services = narrow.chunk_by(|(a, ..), (b, ..)| a == b).filter_map(|chunk| {
-            let (name, ..) = chunk.first()?;
-            let is_glob = |name: &str| name.contains(['*', '?']);
-            let exact = chunk.iter().filter(|(_, name, _)| !is_glob(name));
-            let mut exact: Vec<Box<str>> =
-                exact.map(|(_, name, _)| name.to_ascii_lowercase().into()).collect();
-            exact.sort_unstable();
-            let globs =
-                chunk.iter().filter(|(_, name, _)| is_glob(name)).map(|(.., number)| *number).collect();
-            Some(Service { name: name.as_str().into(), exact: exact.into(), globs })
-        });
-        Self { services: services.collect(), wide: wide.into() }
+        Some(Self { table: Table::new(&narrow)?, wide: wide.into() })
     }
 
-    fn finds(&self, action: ActionText<'_>, pattern: impl Fn(&usize) -> bool) -> bool {
-        if self.wide.iter().any(&pattern) {
-            return true;
-        }
-        let Some((service, name)) = action.parts else { return false };
-        let found = self.services.binary_search_by(|known| compare(&known.name, service));
-        let Some(service) = found.ok().and_then(|at| self.services.get(at)) else { return false };
-        service.exact.binary_search_by(|known| compare(known, name)).is_ok()
-            || service.globs.iter().any(pattern)
+    /// What may cover the action: by its name, by its service, and the rest, each in the order in which it
+    /// was given.
+    pub(crate) fn sources(&self, action: &ActionText<'_>) -> [&[(u64, T)]; 3] {
+        [self.table.bucket(action.hash), self.table.bucket(action.service_hash), &self.wide]
     }
-}
-
-/// Orders a text in lower case and one in any case.
-fn compare(lower: &str, any: &str) -> Ordering {
-    lower.bytes().cmp(any.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
 /// One action pattern: `*`, `s3:Get*`.
@@ -135,25 +121,28 @@ pub struct ActionPattern {
     form: Form,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
+    /// `*`
     Any,
-    Parts(Pattern, Pattern),
-    /// Without a colon; AWS stores no such thing.
-    Whole(Pattern),
+    /// Without wildcards: the hash of the whole.
+    Name(u64),
+    /// The service stands for itself, and so does the colon behind it at this place; or there is no colon,
+    /// which AWS does not store.
+    Flat(Glob, Option<usize>),
+    /// Wildcards in the service, which ends here: they do not cross the colon.
+    Wide(usize),
 }
 
 impl ActionPattern {
     pub(crate) fn new(text: &str, span: Span) -> Self {
-        let compile = |text: &str| {
-            Pattern::compile(text, Syntax { wildcards: true, variables: false, ignore_case: true })
-        };
-        let form = match text.split_once(':') {
-            Some((service, name)) => Form::Parts(compile(service), compile(name)),
-            None => match compile(text) {
-                any if any.is_any() => Form::Any,
-                whole => Form::Whole(whole),
-            },
+        let head = Glob::new(text);
+        let colon = text.bytes().position(|byte| byte == b':');
+        let form = match colon {
+            _ if head.head() == text.len() => Form::Name(hash_folded(text)),
+            Some(colon) if head.head() < colon => Form::Wide(colon),
+            None if text.bytes().all(|byte| byte == b'*') => Form::Any,
+            colon => Form::Flat(head, colon),
         };
         Self { text: text.into(), span, form }
     }
@@ -173,18 +162,29 @@ impl ActionPattern {
     /// Whether the pattern covers this action.
     #[must_use]
     pub fn matches(&self, action: &str) -> bool {
-        self.covers(ActionText::new(action))
+        self.covers(&ActionText::new(action))
     }
 
-    fn covers(&self, action: ActionText<'_>) -> bool {
-        const NOTHING: &Context = &Context::new();
-        match (&self.form, action.parts) {
-            (Form::Any, _) => true,
-            (Form::Whole(pattern), _) => pattern.matches(action.whole, NOTHING),
-            (Form::Parts(..), None) => false,
-            (Form::Parts(service, name), Some((s, n))) => {
-                service.matches(s, NOTHING) && name.matches(n, NOTHING)
+    pub(crate) fn covers(&self, action: &ActionText<'_>) -> bool {
+        match self.form {
+            Form::Any => true,
+            Form::Name(hash) => hash == action.hash && self.text.eq_ignore_ascii_case(action.whole),
+            Form::Flat(pattern, _) => pattern.matches(&self.text, action.whole, Case::Ignored),
+            Form::Wide(colon) => {
+                let parts = self.text.get(..colon).zip(self.text.get(colon + 1..)).zip(action.parts);
+                parts.is_some_and(|((service, name), (s, n))| {
+                    glob(service, s, Case::Ignored) && glob(name, n, Case::Ignored)
+                })
             }
+        }
+    }
+
+    /// The hash of the action's name or service, if there is one that every action covered must have.
+    fn key(&self) -> Option<u64> {
+        match self.form {
+            Form::Name(hash) => Some(hash),
+            Form::Flat(_, Some(colon)) => self.text.get(..colon).map(hash_folded),
+            Form::Any | Form::Flat(_, None) | Form::Wide(_) => None,
         }
     }
 }

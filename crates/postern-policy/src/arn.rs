@@ -2,6 +2,7 @@
 
 use crate::{
     Context, Truth,
+    glob::{Case, Glob},
     pattern::{Pattern, Piece, Syntax, pieces},
 };
 
@@ -14,7 +15,7 @@ pub(crate) struct ArnText<'a> {
 
 impl<'a> ArnText<'a> {
     pub(crate) fn new(whole: &'a str) -> Self {
-        Self { whole, parts: cut(whole).filter(|[arn, ..]| *arn == "arn") }
+        Self { whole, parts: if whole.starts_with("arn:") { cut(whole) } else { None } }
     }
 
     /// The part with this number; empty where the text is no ARN.
@@ -24,9 +25,22 @@ impl<'a> ArnText<'a> {
 }
 
 fn cut(text: &str) -> Option<[&str; 6]> {
-    let mut fields = text.splitn(6, ':');
-    let mut next = || fields.next();
-    Some([next()?, next()?, next()?, next()?, next()?, next()?])
+    let [a, b, c, d, e] = colons(text)?;
+    Some([
+        text.get(..a)?,
+        text.get(a + 1..b)?,
+        text.get(b + 1..c)?,
+        text.get(c + 1..d)?,
+        text.get(d + 1..e)?,
+        text.get(e + 1..)?,
+    ])
+}
+
+/// Where the first five colons stand.
+fn colons(text: &str) -> Option<[usize; 5]> {
+    let mut colons = text.bytes().enumerate().filter(|(_, byte)| *byte == b':').map(|(at, _)| at);
+    let mut next = || colons.next();
+    Some([next()?, next()?, next()?, next()?, next()?])
 }
 
 /// An ARN with wildcards and variables.
@@ -38,6 +52,8 @@ fn cut(text: &str) -> Option<[&str; 6]> {
 pub(crate) enum ArnPattern {
     /// `*`
     Any,
+    /// Neither variables nor, before the fifth colon, wildcards: the text matches as a whole.
+    Plain(Glob),
     Parts(Box<[Pattern; 6]>),
     /// Fewer parts than six. IAM's own messages show the missing ones as `*`.
     Short(Box<[Pattern; 6]>),
@@ -49,6 +65,15 @@ pub(crate) enum ArnPattern {
 
 impl ArnPattern {
     pub(crate) fn compile(text: &str, variables: bool) -> Self {
+        let glob = Glob::new(text);
+        let fixed = |[.., colon]: [usize; 5]| glob.head() > colon;
+        if text == "*" {
+            return Self::Any;
+        }
+        if !(variables && text.contains("${")) && text.starts_with("arn:") && colons(text).is_some_and(fixed)
+        {
+            return Self::Plain(glob);
+        }
         let syntax = Syntax { wildcards: true, variables, ignore_case: false };
         let pieces = pieces(text, syntax);
         if matches!(&*pieces, [Piece::Many]) {
@@ -74,9 +99,11 @@ impl ArnPattern {
         }
     }
 
-    pub(crate) fn matches(&self, text: &ArnText<'_>, context: &Context) -> bool {
+    /// Whether this, compiled from `pattern`, covers the text.
+    pub(crate) fn matches(&self, pattern: &str, text: &ArnText<'_>, context: &Context) -> bool {
         match (self, &text.parts) {
             (Self::Any, _) => true,
+            (Self::Plain(glob), _) => glob.matches(pattern, text.whole, Case::Counts),
             (Self::Whole(pattern), _) => pattern.matches(text.whole, context),
             (Self::Parts(_) | Self::Short(_), None) => false,
             (Self::Parts(patterns) | Self::Short(patterns), Some(parts)) => {
@@ -84,34 +111,34 @@ impl ArnPattern {
                 patterns.iter().zip(parts).rev().all(|(pattern, part)| pattern.matches(part, context))
             }
             (Self::Running(parts, segments), _) => {
-                parts.matches(text, context) || segments.matches(text, context)
+                parts.matches(pattern, text, context) || segments.matches(text, context)
             }
         }
     }
 
     /// `ArnLike` and `ArnEquals`, which are the same. Texts that are no ARNs cannot be compared.
-    pub(crate) fn compares(&self, text: &str, context: &Context) -> Truth {
+    pub(crate) fn compares(&self, pattern: &str, text: &str, context: &Context) -> Truth {
         let text = ArnText::new(text);
         match self {
             Self::Any => Truth::Yes,
             // "Each of the six colon-delimited components of the ARN is checked separately".
-            Self::Running(parts, _) => parts.compared(&text, context),
-            _ => self.compared(&text, context),
+            Self::Running(parts, _) => parts.compared(pattern, &text, context),
+            _ => self.compared(pattern, &text, context),
         }
     }
 
-    fn compared(&self, text: &ArnText<'_>, context: &Context) -> Truth {
+    fn compared(&self, pattern: &str, text: &ArnText<'_>, context: &Context) -> Truth {
         match self {
             Self::Short(_) => Truth::Unsettled,
-            Self::Whole(pattern) if !pattern.has_variables() => Truth::Unsettled,
+            Self::Whole(whole) if !whole.has_variables() => Truth::Unsettled,
             _ if text.parts.is_none() => Truth::Unsettled,
-            _ => self.matches(text, context).into(),
+            _ => self.matches(pattern, text, context).into(),
         }
     }
 
     pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
         match self {
-            Self::Any => None,
+            Self::Any | Self::Plain(_) => None,
             Self::Whole(pattern) => pattern.valueless(context),
             Self::Parts(patterns) | Self::Short(patterns) => {
                 patterns.iter().find_map(|pattern| pattern.valueless(context))

@@ -1,5 +1,7 @@
 //! What a request says about itself and its sender.
 
+use crate::hash::hash;
+
 /// The value of a context key in a request.
 ///
 /// Absent, empty and false are three things: `Bool` and `BoolIfExists` live on the difference.
@@ -77,13 +79,15 @@ impl From<&[&str]> for ContextValue {
 pub struct Context {
     /// Lower-case keys, sorted.
     entries: Vec<(Box<str>, ContextValue)>,
+    /// The hash of each key, in the same order.
+    hashes: Vec<u64>,
 }
 
 impl Context {
     /// A context without any key.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self { entries: Vec::new(), hashes: Vec::new() }
     }
 
     /// The same context with this key set.
@@ -100,6 +104,7 @@ impl Context {
         match (self.find(&key), value) {
             (Ok(at), ContextValue::Absent) => {
                 self.entries.remove(at);
+                self.hashes.remove(at);
             }
             (Err(_), ContextValue::Absent) => {}
             (Ok(at), value) => {
@@ -107,14 +112,22 @@ impl Context {
                     entry.1 = value;
                 }
             }
-            (Err(at), value) => self.entries.insert(at, (key, value)),
+            (Err(at), value) => {
+                self.hashes.insert(at, hash(&key));
+                self.entries.insert(at, (key, value));
+            }
         }
     }
 
     /// The value of a key, whatever its case.
     #[must_use]
     pub fn get(&self, key: &str) -> &ContextValue {
-        self.folded(&fold(key))
+        let found = if key.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
+            self.find(&fold(key))
+        } else {
+            self.find(key)
+        };
+        self.value(found.ok())
     }
 
     /// The keys in lower case with their values, in alphabetical order.
@@ -122,18 +135,54 @@ impl Context {
         self.entries.iter().map(|(key, value)| (&**key, value))
     }
 
-    /// The value of a key that is in lower case already.
-    pub(crate) fn folded(&self, key: &str) -> &ContextValue {
+    /// The value of a key that was folded and hashed before.
+    pub(crate) fn of(&self, key: &Key) -> &ContextValue {
+        // Few keys are found sooner by their hashes than by comparing texts.
+        const FEW: usize = 32;
+        let found = if self.hashes.len() <= FEW {
+            let at = self.hashes.iter().position(|hash| *hash == key.hash);
+            let same = |at: &usize| self.entries.get(*at).is_some_and(|(known, _)| *known == key.folded);
+            at.map(|at| if same(&at) { Ok(at) } else { self.find(&key.folded) })
+        } else {
+            Some(self.find(&key.folded))
+        };
+        self.value(found.and_then(Result::ok))
+    }
+
+    fn value(&self, at: Option<usize>) -> &ContextValue {
         const ABSENT: &ContextValue = &ContextValue::Absent;
-        self.find(key).ok().and_then(|at| self.entries.get(at)).map_or(ABSENT, |(_, value)| value)
+        at.and_then(|at| self.entries.get(at)).map_or(ABSENT, |(_, value)| value)
     }
 
     fn find(&self, key: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(k, _)| (**k).cmp(key))
+        // Keys that come in their order are appended.
+        match self.entries.last() {
+            Some((last, _)) if **last < *key => Err(self.entries.len()),
+            _ => self.entries.binary_search_by(|(k, _)| (**k).cmp(key)),
+        }
+    }
+}
+
+/// The key of a condition or variable, ready to be looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    folded: Box<str>,
+    hash: u64,
+}
+
+impl Key {
+    pub(crate) fn new(key: &str) -> Self {
+        let folded = fold(key);
+        Self { hash: hash(&folded), folded }
+    }
+
+    /// The key in lower case.
+    pub(crate) const fn folded(&self) -> &str {
+        &self.folded
     }
 }
 
 /// A key as it is compared.
-pub(crate) fn fold(key: &str) -> Box<str> {
-    key.to_lowercase().into()
+fn fold(key: &str) -> Box<str> {
+    if key.is_ascii() { key.to_ascii_lowercase().into() } else { key.to_lowercase().into() }
 }

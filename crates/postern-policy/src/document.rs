@@ -2,7 +2,9 @@
 
 use crate::{
     Actions, Condition, Context, Principals, Problem, Span, Truth,
+    action::ActionText,
     arn::{ArnPattern, ArnText},
+    candidates::{Candidates, StatementIndex},
     parse,
     principal::PrincipalPattern,
 };
@@ -52,6 +54,9 @@ pub struct Document {
     pub(crate) version_span: Option<Span>,
     /// Whether `Statement` is a list.
     pub(crate) listed: bool,
+    /// Whether a statement denies.
+    pub(crate) denies: bool,
+    pub(crate) index: Option<Box<StatementIndex>>,
 }
 
 impl Document {
@@ -91,6 +96,11 @@ impl Document {
     #[must_use]
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// The statements whose `Action` or `NotAction` covers an action, in their order.
+    pub(crate) fn candidates<'a>(&'a self, action: &'a ActionText<'a>) -> Candidates<'a> {
+        Candidates::new(&self.statements, self.index.as_deref(), action)
     }
 
     /// Every principal that the document names, with the number of its statement.
@@ -207,7 +217,7 @@ impl Resources {
     }
 
     pub(crate) fn covers(&self, resource: &ArnText<'_>, context: &Context) -> bool {
-        self.list.iter().any(|pattern| pattern.pattern.matches(resource, context)) != self.negated
+        self.list.iter().any(|pattern| pattern.covers(resource, context)) != self.negated
     }
 }
 
@@ -216,7 +226,7 @@ impl Resources {
 pub struct ResourcePattern {
     text: Box<str>,
     span: Span,
-    pub(crate) pattern: ArnPattern,
+    pattern: ArnPattern,
 }
 
 impl ResourcePattern {
@@ -234,6 +244,15 @@ impl ResourcePattern {
     #[must_use]
     pub const fn span(&self) -> Span {
         self.span
+    }
+
+    fn covers(&self, resource: &ArnText<'_>, context: &Context) -> bool {
+        self.pattern.matches(&self.text, resource, context)
+    }
+
+    /// The first variable without a value in this context.
+    pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
+        self.pattern.valueless(context)
     }
 }
 

@@ -51,9 +51,9 @@ struct Found {
 /// A request, cut into the parts that statements are compared with.
 pub(crate) struct Question<'a> {
     principal: &'a Principal,
-    action: ActionText<'a>,
+    pub(crate) action: ActionText<'a>,
     assumption: bool,
-    resource: ArnText<'a>,
+    pub(crate) resource: ArnText<'a>,
     context: &'a Context,
     /// Same account, other account, or no account of its own.
     pub(crate) side: Side,
@@ -81,8 +81,8 @@ impl<'a> Question<'a> {
         let action = ActionText::new(request.action);
         Self {
             principal: request.principal,
+            assumption: is_assumption(&action),
             action,
-            assumption: is_assumption(action),
             resource,
             context: request.context,
             side,
@@ -264,13 +264,24 @@ impl<'a> Question<'a> {
     fn scan(&self, layer: Layer, policies: &[PolicyRef<'_>]) -> Found {
         let mut found = Found::default();
         for (policy, reference) in policies.iter().enumerate() {
-            for (statement, candidate) in reference.document.statements().iter().enumerate() {
+            if found.allow.is_some() && !reference.document.denies {
+                continue;
+            }
+            let mut candidates = reference.document.candidates(&self.action);
+            if found.allow.is_some() {
+                candidates.denies_only();
+            }
+            while let Some((statement, candidate)) = candidates.next() {
                 let place = Place { layer, level: 0, policy, statement };
                 match candidate.effect() {
                     Effect::Allow if found.allow.is_some() => {}
                     Effect::Allow => {
                         if self.attached_statement(layer, candidate) == Truth::Yes {
                             found.allow = Some(place);
+                            if !reference.document.denies {
+                                break;
+                            }
+                            candidates.denies_only();
                         }
                     }
                     Effect::Deny => {
@@ -285,13 +296,10 @@ impl<'a> Question<'a> {
         found
     }
 
-    /// A statement of a policy that is attached to its principal.
+    /// A statement, whose actions match, of a policy that is attached to its principal.
     ///
     /// AWS stores none without a resource or with a principal: what such a one means is unsettled.
-    pub(crate) fn attached_statement(&self, layer: Layer, statement: &Statement) -> Truth {
-        if !statement.actions().covers(self.action) {
-            return Truth::No;
-        }
+    fn attached_statement(&self, layer: Layer, statement: &Statement) -> Truth {
         let resource = match statement.resources() {
             Some(resources) => Truth::from(resources.covers(&self.resource, self.context)),
             None => Truth::Unsettled,
@@ -314,7 +322,7 @@ impl<'a> Question<'a> {
     fn resource_policy(&self, policy: &PolicyRef<'_>) -> ResourceFound {
         let layer = if self.is_assumption() { Layer::Trust } else { Layer::Resource };
         let mut found = ResourceFound::default();
-        for (number, statement) in policy.document.statements().iter().enumerate() {
+        for (number, statement) in policy.document.candidates(&self.action) {
             let place = Place { layer, level: 0, policy: 0, statement: number };
             let (truth, naming) = self.resource_statement(statement);
             match statement.effect() {
@@ -332,11 +340,8 @@ impl<'a> Question<'a> {
         found
     }
 
-    /// A statement of a resource's policy, and how it names the principal.
-    pub(crate) fn resource_statement(&self, statement: &Statement) -> (Truth, Naming) {
-        if !statement.actions().covers(self.action) {
-            return (Truth::No, Naming::No);
-        }
+    /// A statement, whose actions match, of a resource's policy, and how it names the principal.
+    fn resource_statement(&self, statement: &Statement) -> (Truth, Naming) {
         // A trust policy has no resource: it is the role's.
         if statement.resources().is_some_and(|resources| !resources.covers(&self.resource, self.context)) {
             return (Truth::No, Naming::No);
@@ -369,7 +374,7 @@ impl<'a> Question<'a> {
     }
 }
 
-fn is_assumption(action: ActionText<'_>) -> bool {
+fn is_assumption(action: &ActionText<'_>) -> bool {
     const NAMES: [&str; 5] =
         ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "TagSession", "SetSourceIdentity"];
     action.parts.is_some_and(|(service, name)| {

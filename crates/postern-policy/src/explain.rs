@@ -232,7 +232,7 @@ impl Explainer<'_> {
             valueless: resources
                 .patterns()
                 .iter()
-                .find_map(|pattern| pattern.pattern.valueless(context))
+                .find_map(|pattern| pattern.valueless(context))
                 .map(str::to_owned),
         })
     }

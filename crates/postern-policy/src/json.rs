@@ -3,6 +3,8 @@
 //! `serde_json` keeps the last of two equal keys and forgets where they stood; in a policy the first
 //! one may be the `Condition` that a reader sees and AWS does not.
 
+use std::borrow::Cow;
+
 use crate::{Problem, Span, line_column};
 
 /// Deeper than any policy: `Statement` → `Condition` → operator → key → values is six.
@@ -12,30 +14,31 @@ pub(crate) const MAX_PROBLEMS: usize = 100;
 
 /// A JSON value and its place.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct Node<'a> {
     pub(crate) span: Span,
-    pub(crate) value: Value,
+    pub(crate) value: Value<'a>,
 }
 
+/// Strings are copied only where they hold escapes.
 #[derive(Debug)]
-pub(crate) enum Value {
+pub(crate) enum Value<'a> {
     Null,
     Bool(bool),
     /// As written.
-    Number(Box<str>),
-    String(Box<str>),
-    Array(Vec<Node>),
-    Object(Vec<Member>),
+    Number(&'a str),
+    String(Cow<'a, str>),
+    Array(Vec<Node<'a>>),
+    Object(Vec<Member<'a>>),
 }
 
 #[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) key: Box<str>,
+pub(crate) struct Member<'a> {
+    pub(crate) key: Cow<'a, str>,
     pub(crate) key_span: Span,
-    pub(crate) node: Node,
+    pub(crate) node: Node<'a>,
 }
 
-impl Node {
+impl Node<'_> {
     /// The value's kind as a person would say it.
     pub(crate) const fn kind(&self) -> &'static str {
         match self.value {
@@ -50,15 +53,15 @@ impl Node {
 }
 
 /// A text read: the tree, and the duplicate keys found on the way.
-pub(crate) struct Read {
-    pub(crate) root: Node,
+pub(crate) struct Read<'a> {
+    pub(crate) root: Node<'a>,
     pub(crate) duplicates: Vec<Problem>,
 }
 
 /// Reads one JSON value that fills the whole text.
 ///
 /// Where the text is no JSON there is one problem, the first: what follows it cannot be told.
-pub(crate) fn read(text: &str) -> Result<Read, Problem> {
+pub(crate) fn read(text: &str) -> Result<Read<'_>, Problem> {
     let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, duplicates: Vec::new() };
     if text.starts_with('\u{feff}') {
         return Err(Problem::new(Span::new(0, 3), "the text begins with a byte order mark")
@@ -80,7 +83,7 @@ struct Reader<'a> {
     duplicates: Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -113,7 +116,7 @@ impl Reader<'_> {
         Problem::new(here, format!("expected {wanted}, found {found}"))
     }
 
-    fn value(&mut self, depth: usize) -> Result<Node, Problem> {
+    fn value(&mut self, depth: usize) -> Result<Node<'a>, Problem> {
         let start = self.at;
         if depth > MAX_DEPTH {
             return Err(Problem::new(self.here(), format!("nested deeper than {MAX_DEPTH} levels")));
@@ -131,7 +134,7 @@ impl Reader<'_> {
         Ok(Node { span: Span::new(start, self.at), value })
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Problem> {
+    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Problem> {
         if self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
             self.at += word.len();
             Ok(value)
@@ -140,7 +143,7 @@ impl Reader<'_> {
         }
     }
 
-    fn number(&mut self) -> Result<Value, Problem> {
+    fn number(&mut self) -> Result<Value<'a>, Problem> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') {
@@ -155,7 +158,7 @@ impl Reader<'_> {
             }
             self.digits()?;
         }
-        Ok(Value::Number(self.text.get(start..self.at).unwrap_or_default().into()))
+        Ok(Value::Number(self.text.get(start..self.at).unwrap_or_default()))
     }
 
     fn digits(&mut self) -> Result<(), Problem> {
@@ -166,7 +169,7 @@ impl Reader<'_> {
         if self.at == start { Err(self.unexpected("a digit")) } else { Ok(()) }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, Problem> {
+    fn array(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
         self.at += 1;
         let mut items = Vec::new();
         self.blanks();
@@ -186,9 +189,9 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, Problem> {
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
         self.at += 1;
-        let mut members: Vec<Member> = Vec::new();
+        let mut members: Vec<Member<'a>> = Vec::new();
         self.blanks();
         if self.eat(b'}') {
             return Ok(Value::Object(members));
@@ -220,36 +223,55 @@ impl Reader<'_> {
         Ok(Value::Object(members))
     }
 
-    fn report_duplicates(&mut self, members: &[Member]) {
-        let mut sorted: Vec<&Member> = members.iter().collect();
+    fn report_duplicates(&mut self, members: &[Member<'_>]) {
+        // Objects of policies are small: comparing all pairs is quicker than sorting.
+        if members.len() <= 16 {
+            for (number, second) in members.iter().enumerate() {
+                let before = members.iter().take(number);
+                if let Some(first) = before.rev().find(|first| first.key == second.key) {
+                    self.report_duplicate(first, second);
+                }
+            }
+            return;
+        }
+        let mut sorted: Vec<&Member<'_>> = members.iter().collect();
         sorted.sort_by(|a, b| a.key.cmp(&b.key).then(a.key_span.cmp(&b.key_span)));
         for (first, second) in sorted.iter().zip(sorted.iter().skip(1)) {
-            if first.key == second.key && self.duplicates.len() < MAX_PROBLEMS {
-                let (line, column) = line_column(self.text, first.key_span.start);
-                self.duplicates.push(
-                    Problem::new(second.key_span, format!("`{}` stands here a second time", second.key))
-                        .help(format!("the first one is in line {line}, column {column}; merge the two")),
-                );
+            if first.key == second.key {
+                self.report_duplicate(first, second);
             }
         }
     }
 
-    fn string(&mut self) -> Result<Box<str>, Problem> {
+    fn report_duplicate(&mut self, first: &Member<'_>, second: &Member<'_>) {
+        if self.duplicates.len() < MAX_PROBLEMS {
+            let (line, column) = line_column(self.text, first.key_span.start);
+            self.duplicates.push(
+                Problem::new(second.key_span, format!("`{}` stands here a second time", second.key))
+                    .help(format!("the first one is in line {line}, column {column}; merge the two")),
+            );
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, Problem> {
         let open = self.at;
         self.at += 1;
-        let mut out = String::new();
+        let mut unescaped = String::new();
         loop {
-            let plain = self.at;
-            while self.peek().is_some_and(|b| b != b'"' && b != b'\\' && b >= 0x20) {
-                self.at += 1;
-            }
-            out.push_str(self.text.get(plain..self.at).unwrap_or_default());
+            let plain = self.plain();
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(out.into());
+                    if unescaped.is_empty() {
+                        return Ok(Cow::Borrowed(plain));
+                    }
+                    unescaped.push_str(plain);
+                    return Ok(Cow::Owned(unescaped));
                 }
-                Some(b'\\') => out.push(self.escape()?),
+                Some(b'\\') => {
+                    unescaped.push_str(plain);
+                    unescaped.push(self.escape()?);
+                }
                 Some(_) => {
                     return Err(Problem::new(
                         Span::new(self.at, self.at + 1),
@@ -262,6 +284,15 @@ impl Reader<'_> {
                 }
             }
         }
+    }
+
+    /// The part of a string that stands for itself.
+    fn plain(&mut self) -> &'a str {
+        let start = self.at;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
+        self.at = start + rest.iter().position(special).unwrap_or(rest.len());
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     fn escape(&mut self) -> Result<char, Problem> {

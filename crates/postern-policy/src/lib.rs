@@ -63,6 +63,7 @@
 
 mod action;
 mod arn;
+mod candidates;
 pub mod cap;
 pub mod catalogue;
 mod condition;
@@ -70,6 +71,8 @@ mod context;
 mod document;
 mod evaluate;
 mod explain;
+mod glob;
+mod hash;
 mod json;
 pub mod lint;
 mod mentioned;

@@ -3,6 +3,7 @@
 use crate::{
     ActionPattern, Actions, Condition, Document, Effect, Operator, PrincipalType, Principals, Problem,
     ResourcePattern, Resources, Span, Statement, Version,
+    candidates::StatementIndex,
     json::{self, MAX_PROBLEMS, Member, Node, Value},
     principal::PrincipalPattern,
 };
@@ -54,7 +55,7 @@ impl Parser {
         }
     }
 
-    fn document(&mut self, root: &Node) -> Document {
+    fn document(&mut self, root: &Node<'_>) -> Document {
         let mut document = Document {
             version: None,
             id: None,
@@ -62,6 +63,8 @@ impl Parser {
             span: root.span,
             version_span: None,
             listed: false,
+            denies: false,
+            index: None,
         };
         let Value::Object(members) = &root.value else {
             self.problem(root.span, format!("a policy is an object, not {}", root.kind()));
@@ -83,10 +86,14 @@ impl Parser {
             }
             Some(node) => document.statements = self.statement(node).into_iter().collect(),
         }
+        if self.problems.is_empty() {
+            document.denies = document.statements.iter().any(|statement| statement.effect == Effect::Deny);
+            document.index = StatementIndex::new(&document.statements).map(Box::new);
+        }
         document
     }
 
-    fn version(&mut self, node: &Node) -> Option<Version> {
+    fn version(&mut self, node: &Node<'_>) -> Option<Version> {
         match &node.value {
             Value::String(text) if &**text == "2012-10-17" => return Some(Version::V2012),
             Value::String(text) if &**text == "2008-10-17" => return Some(Version::V2008),
@@ -99,7 +106,7 @@ impl Parser {
         None
     }
 
-    fn statement(&mut self, node: &Node) -> Option<Statement> {
+    fn statement(&mut self, node: &Node<'_>) -> Option<Statement> {
         let Value::Object(members) = &node.value else {
             self.problem(node.span, format!("a statement is an object, not {}", node.kind()));
             return None;
@@ -154,7 +161,7 @@ impl Parser {
         })
     }
 
-    fn effect(&mut self, node: &Node, members: &[Member]) -> Option<Effect> {
+    fn effect(&mut self, node: &Node<'_>, members: &[Member<'_>]) -> Option<Effect> {
         let Some(m) = member(members, "Effect") else {
             self.missing(members, &["Effect"], node.span, "a statement needs an `Effect`");
             return None;
@@ -170,7 +177,12 @@ impl Parser {
     }
 
     /// The one of two elements that exclude each other, and whether it is the negated one.
-    fn either<'n>(&mut self, members: &'n [Member], plain: &str, negated: &str) -> Option<(bool, &'n Node)> {
+    fn either<'n>(
+        &mut self,
+        members: &'n [Member<'n>],
+        plain: &str,
+        negated: &str,
+    ) -> Option<(bool, &'n Node<'n>)> {
         match (member(members, plain), member(members, negated)) {
             (Some(m), None) => Some((false, &m.node)),
             (None, Some(m)) => Some((true, &m.node)),
@@ -182,17 +194,17 @@ impl Parser {
         }
     }
 
-    fn optional_string(&mut self, members: &[Member], name: &str) -> Option<Box<str>> {
+    fn optional_string(&mut self, members: &[Member<'_>], name: &str) -> Option<Box<str>> {
         let m = member(members, name)?;
         if let Value::String(text) = &m.node.value {
-            return Some(text.clone());
+            return Some(text.as_ref().into());
         }
         self.problem(m.node.span, format!("`{name}` is a string, not {}", m.node.kind()));
         None
     }
 
     /// A string or a list of strings, not empty; spans with their quotes.
-    fn texts<'n>(&mut self, node: &'n Node, element: &str) -> Vec<(&'n str, Span)> {
+    fn texts<'n>(&mut self, node: &'n Node<'_>, element: &str) -> Vec<(&'n str, Span)> {
         let items = match &node.value {
             Value::String(text) => return vec![(text, node.span)],
             Value::Array(items) => items,
@@ -217,7 +229,7 @@ impl Parser {
         texts
     }
 
-    fn principals(&mut self, negated: bool, node: &Node) -> Principals {
+    fn principals(&mut self, negated: bool, node: &Node<'_>) -> Principals {
         let element = if negated { "NotPrincipal" } else { "Principal" };
         let mut list = Vec::new();
         match &node.value {
@@ -251,7 +263,7 @@ impl Parser {
         Principals { negated, list: list.into(), span: node.span }
     }
 
-    fn conditions(&mut self, node: &Node) -> Vec<Condition> {
+    fn conditions(&mut self, node: &Node<'_>) -> Vec<Condition> {
         let Value::Object(operators) = &node.value else {
             self.problem(node.span, format!("`Condition` is an object, not {}", node.kind()));
             return Vec::new();
@@ -285,13 +297,14 @@ impl Parser {
         conditions
     }
 
-    fn condition_values(&mut self, key: &Member) -> Vec<(Box<str>, Span)> {
+    fn condition_values(&mut self, key: &Member<'_>) -> Vec<(Box<str>, Span)> {
         let one = std::slice::from_ref(&key.node);
-        let items: &[Node] = if let Value::Array(items) = &key.node.value { items } else { one };
+        let items: &[Node<'_>] = if let Value::Array(items) = &key.node.value { items } else { one };
         let mut values = Vec::with_capacity(items.len());
         for item in items {
             let text: Box<str> = match &item.value {
-                Value::String(text) | Value::Number(text) => text.clone(),
+                Value::String(text) => text.as_ref().into(),
+                Value::Number(text) => (*text).into(),
                 Value::Bool(value) => if *value { "true" } else { "false" }.into(),
                 _ => {
                     self.problem(
@@ -311,14 +324,14 @@ impl Parser {
     }
 
     /// Says what is missing, unless a misspelt element is it.
-    fn missing(&mut self, members: &[Member], names: &[&str], span: Span, message: &str) {
+    fn missing(&mut self, members: &[Member<'_>], names: &[&str], span: Span, message: &str) {
         let misspelt = members.iter().any(|m| nearest(&m.key, names).is_some());
         if !misspelt {
             self.problem(span, message);
         }
     }
 
-    fn unknown_elements(&mut self, members: &[Member], known: &[&str], of: &str) {
+    fn unknown_elements(&mut self, members: &[Member<'_>], known: &[&str], of: &str) {
         for m in members {
             if !known.contains(&&*m.key) {
                 self.unknown(m, known, &format!("no element of {of}"));
@@ -326,7 +339,7 @@ impl Parser {
         }
     }
 
-    fn unknown(&mut self, m: &Member, known: &[&str], what: &str) {
+    fn unknown(&mut self, m: &Member<'_>, known: &[&str], what: &str) {
         let what = if what.starts_with("no ") { what.to_owned() } else { format!("not {what}") };
         let problem = Problem::new(m.key_span, format!("`{}` is {what}", m.key));
         self.report(match nearest(&m.key, known) {
@@ -336,7 +349,7 @@ impl Parser {
     }
 }
 
-fn member<'n>(members: &'n [Member], name: &str) -> Option<&'n Member> {
+fn member<'n>(members: &'n [Member<'n>], name: &str) -> Option<&'n Member<'n>> {
     members.iter().find(|m| &*m.key == name)
 }
 

@@ -1,6 +1,6 @@
 //! Texts with wildcards and policy variables, compiled once and matched without allocation.
 
-use crate::{Context, context::fold};
+use crate::{Context, context::Key};
 
 /// What is special in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub(crate) enum Piece {
     One,
     /// `*`
     Many,
-    /// `${key}` or `${key, 'default'}`; the key in lower case.
+    /// `${key}` or `${key, 'default'}`
     Variable {
-        key: Box<str>,
+        key: Key,
         default: Option<Box<str>>,
     },
 }
@@ -47,15 +47,10 @@ impl Pattern {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Variable { .. }))
     }
 
-    /// Whether every text matches.
-    pub(crate) fn is_any(&self) -> bool {
-        matches!(&*self.pieces, [Piece::Many])
-    }
-
     /// The first variable without a value in this request.
     pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
         self.pieces.iter().find_map(|piece| match piece {
-            Piece::Variable { key, .. } if value(piece, context).is_none() => Some(&**key),
+            Piece::Variable { key, .. } if value(piece, context).is_none() => Some(key.folded()),
             _ => None,
         })
     }
@@ -124,7 +119,7 @@ impl Pattern {
 /// A multivalued key has no single value ("You can't use multivalued keys as variables").
 fn value<'a>(piece: &'a Piece, context: &'a Context) -> Option<&'a str> {
     match piece {
-        Piece::Variable { key, default } => context.folded(key).single().or(default.as_deref()),
+        Piece::Variable { key, default } => context.of(key).single().or(default.as_deref()),
         _ => None,
     }
 }
@@ -197,7 +192,7 @@ fn variable(text: &str) -> Option<(Variable, usize)> {
     let variable = match name {
         "" => return None,
         "*" | "?" | "$" => Variable::Escape(name.chars().next()?),
-        _ => Variable::Key(Piece::Variable { key: fold(name), default: default.map(Box::from) }),
+        _ => Variable::Key(Piece::Variable { key: Key::new(name), default: default.map(Box::from) }),
     };
     Some((variable, length + 2))
 }

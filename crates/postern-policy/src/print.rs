@@ -246,7 +246,7 @@ pub fn format(text: &str) -> Result<String, Vec<Problem>> {
     Ok(out)
 }
 
-fn policy(root: &Node) -> Json<'_> {
+fn policy<'n>(root: &'n Node<'_>) -> Json<'n> {
     let Value::Object(members) = &root.value else { return value(root) };
     let member = |m: &'_ Member| -> bool { &*m.key == "Statement" };
     let list = ordered(members, &DOCUMENT_ELEMENTS).into_iter().map(|m| {
@@ -260,19 +260,19 @@ fn policy(root: &Node) -> Json<'_> {
     Json::Object(list.collect())
 }
 
-fn elements(node: &Node) -> Json<'_> {
+fn elements<'n>(node: &'n Node<'_>) -> Json<'n> {
     let Value::Object(members) = &node.value else { return value(node) };
     let list = ordered(members, &STATEMENT_ELEMENTS).into_iter().map(|m| ((*m.key).into(), value(&m.node)));
     Json::Object(list.collect())
 }
 
-fn ordered<'n>(members: &'n [Member], order: &[&str]) -> Vec<&'n Member> {
+fn ordered<'m, 't>(members: &'m [Member<'t>], order: &[&str]) -> Vec<&'m Member<'t>> {
     let mut list: Vec<&Member> = members.iter().collect();
     list.sort_by_key(|m| order.iter().position(|name| *name == &*m.key));
     list
 }
 
-fn value(node: &Node) -> Json<'_> {
+fn value<'n>(node: &'n Node<'_>) -> Json<'n> {
     match &node.value {
         Value::Null => Json::Raw("null"),
         Value::Bool(true) => Json::Raw("true"),

@@ -57,18 +57,11 @@ impl Problem {
 /// ```
 #[must_use]
 pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
-    let mut line = 1;
-    let mut column = 1;
-    for (at, character) in text.char_indices() {
-        if at >= offset {
-            break;
-        }
-        if character == '\n' {
-            line += 1;
-            column = 1;
-        } else {
-            column += 1;
-        }
-    }
-    (line, column)
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    // Counted by bytes, because reports ask this for places in documents of many megabytes.
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let begins_character = |byte: &&u8| **byte & 0xc0 != 0x80;
+    let characters = before.iter().skip(start).filter(begins_character).count();
+    (line, 1 + characters)
 }

@@ -139,11 +139,11 @@ struct Draft<'a> {
 
 /// One of its statements.
 pub(super) struct StatementDraft<'a> {
-    members: &'a [Member],
+    members: &'a [Member<'a>],
 }
 
 impl<'a> StatementDraft<'a> {
-    fn get(&self, name: &str) -> Option<&'a Node> {
+    fn get(&self, name: &str) -> Option<&'a Node<'a>> {
         self.members.iter().find(|m| &*m.key == name).map(|m| &m.node)
     }
 
@@ -159,7 +159,7 @@ impl<'a> StatementDraft<'a> {
     }
 
     /// An element's strings, be it one or a list.
-    fn list(&self, name: &str) -> Option<&'a [Node]> {
+    fn list(&self, name: &str) -> Option<&'a [Node<'a>]> {
         let node = self.get(name)?;
         match &node.value {
             Value::Array(items) => Some(items),
@@ -177,14 +177,14 @@ impl<'a> StatementDraft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn shape(read: &'a json::Read) -> Result<Self, StorageError> {
+    fn shape(read: &'a json::Read<'a>) -> Result<Self, StorageError> {
         let wrong = || Err(StorageError::syntax());
         // Our choice: what AWS makes of a name that stands twice was not observed.
         if !read.duplicates.is_empty() {
             return wrong();
         }
         let Value::Object(members) = &read.root.value else { return wrong() };
-        let known = |m: &Member| matches!(&*m.key, "Version" | "Id" | "Statement");
+        let known = |m: &Member<'_>| matches!(&*m.key, "Version" | "Id" | "Statement");
         if !members.iter().all(known) {
             return wrong();
         }
@@ -221,8 +221,9 @@ impl<'a> Draft<'a> {
                     Value::Array(items) => items.as_slice(),
                     _ => std::slice::from_ref(&key.node),
                 });
-                let good = |node: &Node| match &node.value {
-                    Value::String(text) | Value::Number(text) => date::is_date(text),
+                let good = |node: &Node<'_>| match &node.value {
+                    Value::String(text) => date::is_date(text),
+                    Value::Number(text) => date::is_date(text),
                     _ => false,
                 };
                 if name.starts_with("Date") && !values.into_iter().all(good) {
@@ -279,7 +280,7 @@ impl<'a> Draft<'a> {
 }
 
 /// A statement, if its elements are known and of their types.
-fn statement(node: &Node) -> Option<StatementDraft<'_>> {
+fn statement<'a>(node: &'a Node<'a>) -> Option<StatementDraft<'a>> {
     const KNOWN: [&str; 9] = [
         "Sid",
         "Effect",
@@ -306,11 +307,12 @@ fn statement(node: &Node) -> Option<StatementDraft<'_>> {
     (known && single && effect && sid && strings && condition).then_some(statement)
 }
 
-fn is_condition(node: &Node) -> bool {
+fn is_condition(node: &Node<'_>) -> bool {
     let Value::Object(operators) = &node.value else { return false };
     operators.iter().all(|operator| {
         let Value::Object(keys) = &operator.node.value else { return false };
-        let scalar = |node: &Node| matches!(node.value, Value::String(_) | Value::Number(_) | Value::Bool(_));
+        let scalar =
+            |node: &Node<'_>| matches!(node.value, Value::String(_) | Value::Number(_) | Value::Bool(_));
         let values = keys.iter().all(|key| match &key.node.value {
             Value::Array(items) => items.iter().all(scalar),
             _ => scalar(&key.node),

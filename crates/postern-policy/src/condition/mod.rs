@@ -1,5 +1,6 @@
 //! Conditions: compiled when the document is read, tested against a request's context.
 
+mod literals;
 mod operator;
 mod value;
 
@@ -7,11 +8,12 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 pub use self::operator::{Comparison, Operator, Qualifier};
-use self::value::Number;
+use self::{literals::Literals, value::Number};
 use crate::{
     Context, ContextValue, Span, Truth,
     arn::ArnPattern,
-    context::fold,
+    context::Key,
+    glob::{Case, Glob},
     pattern::{Pattern, Syntax},
 };
 
@@ -20,8 +22,10 @@ use crate::{
 pub struct Condition {
     operator: Operator,
     key: Box<str>,
-    folded: Box<str>,
+    folded: Key,
     values: Box<[ConditionValue]>,
+    /// Where there are many values.
+    literals: Option<Box<Literals>>,
     span: Span,
     operator_span: Span,
     key_span: Span,
@@ -54,11 +58,15 @@ impl ConditionValue {
 /// A policy's value, ready to be compared. Where it is no number, date or address it holds none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Test {
-    Text(Pattern),
+    /// Compared as it is written.
+    Literal(Case),
+    Like(Glob),
+    /// With policy variables, of a string or a boolean.
+    Variables(Pattern),
     Number(Option<Number>),
     Date(Option<Timestamp>),
-    Bool(Option<bool>, Pattern),
-    Binary(Box<str>),
+    Bool(Option<bool>),
+    Binary,
     Ip(Option<IpNet>),
     Arn(ArnPattern),
     Null(Option<bool>),
@@ -77,11 +85,12 @@ impl Condition {
                 let test = compile(operator.comparison, &text, variables);
                 ConditionValue { text, span, test }
             })
-            .collect();
+            .collect::<Box<[_]>>();
         Self {
             operator,
             key: key.into(),
-            folded: fold(key),
+            folded: Key::new(key),
+            literals: Literals::new(&values).map(Box::new),
             values,
             span,
             operator_span: span,
@@ -113,7 +122,7 @@ impl Condition {
     /// The context key as it is compared: in lower case.
     #[must_use]
     pub fn folded_key(&self) -> &str {
-        &self.folded
+        self.folded.folded()
     }
 
     /// The values, of which one must match (or none, if the operator is negated).
@@ -148,7 +157,7 @@ impl Condition {
     /// Whether the condition holds in this context.
     #[must_use]
     pub fn test(&self, context: &Context) -> Truth {
-        let present = context.folded(&self.folded);
+        let present = context.of(&self.folded);
         let values = present.values();
         if self.operator.comparison == Comparison::Null {
             return self.is_null(values.is_empty());
@@ -191,20 +200,27 @@ impl Condition {
 
     /// One value of the request against all values of the policy.
     fn value(&self, present: &str, context: &Context) -> Truth {
-        let found = Truth::any(self.values.iter().map(|value| self.compare(value, present, context)));
+        let compare = |value| self.compare(value, present, context);
+        let found = match &self.literals {
+            None => Truth::any(self.values.iter().map(compare)),
+            Some(literals) if literals.contain(&self.values, present) => Truth::Yes,
+            Some(literals) => Truth::any(literals.others(&self.values).map(compare)),
+        };
         if self.operator.comparison.is_negated() { found.not() } else { found }
     }
 
     fn compare(&self, wanted: &ConditionValue, present: &str, context: &Context) -> Truth {
         match &wanted.test {
-            Test::Text(pattern) => pattern.matches(present, context).into(),
-            Test::Arn(pattern) => pattern.compares(present, context),
+            Test::Literal(Case::Counts) => (*wanted.text == *present).into(),
+            Test::Literal(Case::Ignored) => wanted.text.eq_ignore_ascii_case(present).into(),
+            Test::Like(glob) => glob.matches(&wanted.text, present, Case::Counts).into(),
+            Test::Variables(pattern) => pattern.matches(present, context).into(),
+            Test::Arn(pattern) => pattern.compares(&wanted.text, present, context),
             Test::Number(number) => self.ordered(*number, Number::parse(present)),
             Test::Date(moment) => self.ordered(*moment, value::date(present)),
-            Test::Bool(Some(wanted), _) => settled(value::boolean(present), |present| present == *wanted),
-            Test::Bool(None, pattern) if pattern.has_variables() => pattern.matches(present, context).into(),
-            Test::Bool(None, _) => Truth::Unsettled,
-            Test::Binary(wanted) => value::same_bytes(wanted, present).map_or(Truth::Unsettled, Truth::from),
+            Test::Bool(None) => Truth::Unsettled,
+            Test::Bool(Some(wanted)) => settled(value::boolean(present), |present| present == *wanted),
+            Test::Binary => value::same_bytes(&wanted.text, present).map_or(Truth::Unsettled, Truth::from),
             Test::Ip(None) => Truth::Unsettled,
             Test::Ip(Some(network)) => settled(value::address(present), |address| network.contains(&address)),
             Test::Null(_) => Truth::Unsettled,
@@ -229,7 +245,7 @@ impl Condition {
     /// The first variable among the values that has no value in this context.
     pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
         self.values.iter().find_map(|value| match &value.test {
-            Test::Text(pattern) | Test::Bool(None, pattern) => pattern.valueless(context),
+            Test::Variables(pattern) => pattern.valueless(context),
             Test::Arn(pattern) => pattern.valueless(context),
             _ => None,
         })
@@ -238,7 +254,7 @@ impl Condition {
     /// The request's value of the key.
     #[must_use]
     pub fn present<'a>(&self, context: &'a Context) -> &'a ContextValue {
-        context.folded(&self.folded)
+        context.of(&self.folded)
     }
 }
 
@@ -248,15 +264,12 @@ fn settled<T>(present: Option<T>, holds: impl FnOnce(T) -> bool) -> Truth {
 
 fn compile(comparison: Comparison, text: &str, variables: bool) -> Test {
     use Comparison as C;
-    let plain = Syntax { wildcards: false, variables, ignore_case: false };
     match comparison {
-        C::StringEquals | C::StringNotEquals => Test::Text(Pattern::compile(text, plain)),
+        C::StringEquals | C::StringNotEquals => string(text, false, variables, Case::Counts),
         C::StringEqualsIgnoreCase | C::StringNotEqualsIgnoreCase => {
-            Test::Text(Pattern::compile(text, Syntax { ignore_case: true, ..plain }))
+            string(text, false, variables, Case::Ignored)
         }
-        C::StringLike | C::StringNotLike => {
-            Test::Text(Pattern::compile(text, Syntax { wildcards: true, ..plain }))
-        }
+        C::StringLike | C::StringNotLike => string(text, true, variables, Case::Counts),
         C::NumericEquals
         | C::NumericNotEquals
         | C::NumericLessThan
@@ -269,14 +282,25 @@ fn compile(comparison: Comparison, text: &str, variables: bool) -> Test {
         | C::DateLessThanEquals
         | C::DateGreaterThan
         | C::DateGreaterThanEquals => Test::Date(value::date(text)),
-        C::Bool => {
-            Test::Bool(value::boolean(text), Pattern::compile(text, Syntax { ignore_case: true, ..plain }))
-        }
-        C::BinaryEquals => Test::Binary(text.into()),
+        C::Bool => match string(text, false, variables, Case::Ignored) {
+            // Without a variable after all, it was not a boolean.
+            Test::Variables(pattern) if pattern.has_variables() => Test::Variables(pattern),
+            _ => Test::Bool(value::boolean(text)),
+        },
+        C::BinaryEquals => Test::Binary,
         C::IpAddress | C::NotIpAddress => Test::Ip(value::network(text)),
         C::ArnEquals | C::ArnNotEquals | C::ArnLike | C::ArnNotLike => {
             Test::Arn(ArnPattern::compile(text, variables))
         }
         C::Null => Test::Null(value::boolean(text)),
     }
+}
+
+fn string(text: &str, wildcards: bool, variables: bool, case: Case) -> Test {
+    if variables && text.contains("${") {
+        let ignore_case = case == Case::Ignored;
+        return Test::Variables(Pattern::compile(text, Syntax { wildcards, variables, ignore_case }));
+    }
+    let glob = Glob::new(text);
+    if wildcards && glob.head() < text.len() { Test::Like(glob) } else { Test::Literal(case) }
 }

@@ -49,7 +49,7 @@ pub(super) fn refused(document: &Document, text: &str, kind: PolicyKind, sink: &
 }
 
 /// The JSON pointer of the innermost value around a span, and the statement that it belongs to.
-fn locate(root: &Node, span: Span) -> (String, Option<usize>) {
+fn locate(root: &Node<'_>, span: Span) -> (String, Option<usize>) {
     let mut pointer = String::new();
     let mut node = root;
     let mut statement = None;
