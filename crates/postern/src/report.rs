@@ -1,6 +1,7 @@
 //! Pictures of results: pure functions from data to text. Nothing here prints.
 
 pub(crate) mod explanation;
+pub(crate) mod findings;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod simulation;

@@ -7,7 +7,10 @@ use crate::{
     errors::{CliError, ExitStatus},
 };
 
+mod check;
 mod eval;
+mod files;
+mod located;
 mod simulate;
 
 /// Arguments of `postern policy`.
@@ -23,11 +26,14 @@ enum PolicyCommand {
     Simulate(Box<simulate::SimulateArgs>),
     /// Decide a file of requests, each with its policies
     Eval(eval::EvalArgs),
+    /// Find what is wrong with policies
+    Check(check::CheckArgs),
 }
 
 pub(crate) fn run(args: &PolicyArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     match &args.command {
         PolicyCommand::Simulate(args) => simulate::run(args, context),
         PolicyCommand::Eval(args) => eval::run(args, context),
+        PolicyCommand::Check(args) => check::run(args, context),
     }
 }
