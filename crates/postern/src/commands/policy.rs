@@ -10,6 +10,7 @@ use crate::{
 mod check;
 mod eval;
 mod files;
+mod fmt;
 mod located;
 mod simulate;
 
@@ -28,6 +29,8 @@ enum PolicyCommand {
     Eval(eval::EvalArgs),
     /// Find what is wrong with policies
     Check(check::CheckArgs),
+    /// Lay policies out well
+    Fmt(fmt::FmtArgs),
 }
 
 pub(crate) fn run(args: &PolicyArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
@@ -35,5 +38,6 @@ pub(crate) fn run(args: &PolicyArgs, context: &mut Context) -> Result<ExitStatus
         PolicyCommand::Simulate(args) => simulate::run(args, context),
         PolicyCommand::Eval(args) => eval::run(args, context),
         PolicyCommand::Check(args) => check::run(args, context),
+        PolicyCommand::Fmt(args) => fmt::run(args, context),
     }
 }
