@@ -116,7 +116,7 @@ impl Pattern {
 
 /// What a variable stands for in this request.
 ///
-/// A multivalued key has no single value ("You can't use multivalued keys as variables").
+/// A multivalued key has none, however many values it has ("You can't use multivalued keys as variables").
 fn value<'a>(piece: &'a Piece, context: &'a Context) -> Option<&'a str> {
     match piece {
         Piece::Variable { key, default } => context.of(key).single().or(default.as_deref()),

@@ -93,7 +93,7 @@ impl Principal {
 
     /// The principal that a text names as policies do: an ARN that [`from_arn`](Self::from_arn) takes, the
     /// ARN of a SAML or OpenID Connect provider, the domain of a provider that AWS knows without an ARN, a
-    /// service principal, or `*` for nobody in particular.
+    /// service principal, or `*` or `anonymous` for nobody in particular.
     ///
     /// A bare account id is none: it names everyone whom the account lets through.
     ///
@@ -109,7 +109,7 @@ impl Principal {
         // IAM User Guide, Available keys for web identity federation.
         const DOMAINS: [&str; 4] =
             ["cognito-identity.amazonaws.com", "accounts.google.com", "graph.facebook.com", "www.amazon.com"];
-        if text == "*" {
+        if text == "*" || text.eq_ignore_ascii_case("anonymous") {
             return Some(Self::Anonymous);
         }
         if DOMAINS.contains(&text) {
@@ -233,8 +233,8 @@ impl Principals {
 
     /// Whether `NotPrincipal` spares this principal.
     ///
-    /// A list that names the user or role and leaves out its account (or the role of a session) "might
-    /// deny" (*IAM User Guide*, NotPrincipal): unsettled.
+    /// A list that names the user or role and leaves out its account, or a session and leaves out its
+    /// role, "might deny" (*IAM User Guide*, NotPrincipal): unsettled.
     pub(crate) fn spares(&self, principal: &Principal) -> Truth {
         let names = |wanted: Naming| self.list.iter().any(|pattern| pattern.naming(principal) == wanted);
         if names(Naming::Everyone) || names(Naming::External) {
@@ -244,10 +244,22 @@ impl Principals {
         let (all, some) = match principal {
             Principal::Root { .. } => (account, account),
             Principal::User { .. } => (account && names(Naming::User), names(Naming::User)),
-            Principal::RoleSession { .. } | Principal::FederatedUser { .. } => {
+            Principal::RoleSession { session: own, .. } => {
                 let session = names(Naming::Session);
                 let role = names(Naming::Role);
-                (account && session && role, session || role)
+                // "include both the ARN for a role and the ARN for the account containing that role"; where
+                // sessions of the role are named beside it, only they are spared, as in the page's example.
+                let siblings = own.as_str().rfind('/').and_then(|end| own.as_str().get(..=end));
+                let sibling = |pattern: &PrincipalPattern| {
+                    pattern.form == Form::Session && siblings.is_some_and(|own| pattern.text.starts_with(own))
+                };
+                let spared = session || !self.list.iter().any(sibling);
+                (account && role && spared, session || role && spared)
+            }
+            Principal::FederatedUser { user, .. } => {
+                let session = names(Naming::Session);
+                let known = user.is_none() || names(Naming::Role);
+                (account && session && known, session || names(Naming::Role))
             }
             _ => (false, false),
         };

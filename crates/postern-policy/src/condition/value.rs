@@ -19,8 +19,8 @@ impl Number {
             b'+' => (false, text.get(1..)?),
             _ => (false, text),
         };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-        if whole.is_empty() || fraction.is_empty() {
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        if whole.is_empty() && fraction.is_empty() {
             return None;
         }
         let whole = whole.trim_start_matches('0');
@@ -129,7 +129,15 @@ mod tests {
 
     #[test]
     fn numbers_compare_by_value() {
-        for (a, b) in [("1", "1.0"), ("0010", "10"), ("-0", "0"), ("+3.50", "3.5"), ("3600", "3600.000")] {
+        for (a, b) in [
+            ("1", "1.0"),
+            ("0010", "10"),
+            ("-0", "0"),
+            ("+3.50", "3.5"),
+            ("3600", "3600.000"),
+            (".5", "0.50"),
+            ("1.", "1"),
+        ] {
             assert_eq!(Number::parse(a).unwrap(), Number::parse(b).unwrap(), "{a} {b}");
         }
         for (less, more) in
@@ -137,7 +145,7 @@ mod tests {
         {
             assert!(Number::parse(less).unwrap() < Number::parse(more).unwrap(), "{less} {more}");
         }
-        for bad in ["", "-", ".", "1.", ".5", "1e3", "0x10", " 1", "1 ", "１", "99999999999999999999"] {
+        for bad in ["", "-", ".", "-.", "1e3", "0x10", " 1", "1 ", "１", "99999999999999999999"] {
             assert_eq!(Number::parse(bad), None, "{bad}");
         }
     }
