@@ -1,6 +1,6 @@
 //! Texts with wildcards and policy variables, compiled once and matched without allocation.
 
-use crate::{Context, context::Key};
+use crate::{Context, ContextValue, context::Key};
 
 /// What is special in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,10 @@ impl Pattern {
 /// A multivalued key has none, however many values it has ("You can't use multivalued keys as variables").
 fn value<'a>(piece: &'a Piece, context: &'a Context) -> Option<&'a str> {
     match piece {
-        Piece::Variable { key, default } => context.of(key).single().or(default.as_deref()),
+        Piece::Variable { key, default } => match context.of(key) {
+            ContextValue::One(value) => Some(value),
+            _ => default.as_deref(),
+        },
         _ => None,
     }
 }
