@@ -144,7 +144,12 @@ fn list(format: Format, context: &Context) -> Result<ExitStatus, CliError> {
 }
 
 fn rule(id: &str) -> Result<&'static Rule, CliError> {
-    if let Some(rule) = lint::RULES.iter().find(|rule| rule.id.eq_ignore_ascii_case(id)) {
+    // `P1` is `P01`.
+    let parts = |id: &str| {
+        let (family, number) = id.split_at_checked(1)?;
+        Some((family.to_ascii_uppercase(), number.parse::<u32>().ok()?))
+    };
+    if let Some(rule) = lint::RULES.iter().find(|rule| parts(id).is_some() && parts(rule.id) == parts(id)) {
         return Ok(rule);
     }
     let wrong = CliError::usage(format!("there is no rule `{id}`"));
@@ -162,7 +167,7 @@ fn judge(inputs: Vec<Input>, unread: Vec<Unread>, given: Option<PolicyKind>) -> 
     for Input { name, text, found, .. } in inputs {
         let located = located::policies(&text);
         // A directory holds other JSON, too.
-        if found && !located.iter().any(|policy| !policy.pointer.is_empty() || policy.looks_like_a_policy()) {
+        if found && !located.iter().any(|policy| policy.in_its_place || policy.looks_like_a_policy()) {
             report.passed_over += 1;
             continue;
         }

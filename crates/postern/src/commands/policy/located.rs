@@ -13,6 +13,8 @@ pub(super) struct Located<'a> {
     /// The JSON pointer of the policy; empty where the file is the policy.
     pub(super) pointer: String,
     pub(super) text: Cow<'a, str>,
+    /// Whether it stands where AWS puts policies.
+    pub(super) in_its_place: bool,
     /// The type that its place tells.
     pub(super) kind: Option<PolicyKind>,
     /// Bytes of the policy's text and of the file that belong together; between two of them both go on alike.
@@ -90,7 +92,7 @@ impl<'a> Search<'a> {
                     self.look(value.get(), format!("{pointer}/{key}"), kind, place, depth + 1);
                 }
                 if !known && place != Place::Container {
-                    self.take(raw, pointer, kind);
+                    self.take(raw, pointer, kind, place);
                 }
             }
             Some(Shallow::List(items)) if depth <= DEEPEST => {
@@ -100,22 +102,31 @@ impl<'a> Search<'a> {
             }
             Some(Shallow::Text) if place == Place::Policy => self.decode(raw, pointer, kind),
             _ if place == Place::Container => {}
-            _ => self.take(raw, pointer, kind),
+            _ => self.take(raw, pointer, kind, place),
         }
     }
 
     /// A policy that stands in the file as it is.
-    fn take(&mut self, raw: &'a str, pointer: String, kind: Option<PolicyKind>) {
+    fn take(&mut self, raw: &'a str, pointer: String, kind: Option<PolicyKind>, place: Place) {
+        let in_its_place = place == Place::Policy;
         let start = raw.as_ptr().addr().saturating_sub(self.whole.as_ptr().addr());
-        self.found.push(Located { pointer, text: Cow::Borrowed(raw), kind, anchors: vec![(0, start)] });
+        self.found.push(Located {
+            pointer,
+            text: Cow::Borrowed(raw),
+            in_its_place,
+            kind,
+            anchors: vec![(0, start)],
+        });
     }
 
     /// A policy that stands in the file as a string.
     fn decode(&mut self, raw: &'a str, pointer: String, kind: Option<PolicyKind>) {
-        let Ok(text) = serde_json::from_str::<String>(raw) else { return self.take(raw, pointer, kind) };
+        let Ok(text) = serde_json::from_str::<String>(raw) else {
+            return self.take(raw, pointer, kind, Place::Policy);
+        };
         let start = raw.as_ptr().addr().saturating_sub(self.whole.as_ptr().addr()) + 1;
         let anchors = anchors(raw, start);
-        self.found.push(Located { pointer, text: Cow::Owned(text), kind, anchors });
+        self.found.push(Located { pointer, text: Cow::Owned(text), in_its_place: true, kind, anchors });
     }
 }
 
