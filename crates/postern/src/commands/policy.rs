@@ -7,6 +7,7 @@ use crate::{
     errors::{CliError, ExitStatus},
 };
 
+mod actions;
 mod check;
 mod eval;
 mod files;
@@ -31,6 +32,10 @@ enum PolicyCommand {
     Check(check::CheckArgs),
     /// Lay policies out well
     Fmt(fmt::FmtArgs),
+    /// List the actions that patterns cover
+    Expand(actions::ExpandArgs),
+    /// Find the patterns that cover actions
+    Shrink(actions::ShrinkArgs),
 }
 
 pub(crate) fn run(args: &PolicyArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
@@ -39,5 +44,7 @@ pub(crate) fn run(args: &PolicyArgs, context: &mut Context) -> Result<ExitStatus
         PolicyCommand::Eval(args) => eval::run(args, context),
         PolicyCommand::Check(args) => check::run(args, context),
         PolicyCommand::Fmt(args) => fmt::run(args, context),
+        PolicyCommand::Expand(args) => actions::expand(args, context),
+        PolicyCommand::Shrink(args) => actions::shrink(args, context),
     }
 }
