@@ -1,0 +1,11 @@
+//! `postern policy check`, `fmt`, `expand` and `shrink` through the command line.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod actions;
+mod check;
+mod docs;
+mod files;
+mod fmt;
+mod sarif;
+mod world;
