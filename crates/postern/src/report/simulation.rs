@@ -145,7 +145,7 @@ pub(crate) fn render(simulation: &Simulation<'_>, width: usize) -> String {
         simulation.outcomes.iter().map(|outcome| Picture { simulation, outcome, width }.render()).collect();
     if !simulation.implied.is_empty() {
         let keys: Vec<String> =
-            simulation.implied.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            simulation.implied.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let text = format!("filled in from the caller and the resource: {}", keys.join(", "));
         let lines = prose(&text, "", "  ", width);
         parts

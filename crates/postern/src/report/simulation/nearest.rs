@@ -47,12 +47,16 @@ pub(super) fn pictures(picture: &Picture<'_>, silent: Layer, level: usize) -> Ve
 
 fn of_layer(picture: &Picture<'_>, layer: Layer, level: usize, shown: usize) -> Vec<String> {
     let candidates = candidates(picture, layer, level);
-    let what = layer.as_str();
+    let ids = picture.outcome.layers().filter(|(at, found)| found.layer == layer && *at == level);
+    let what = match ids.filter_map(|(_, found)| found.level.as_deref()).next() {
+        Some(id) => format!("{}, {id}", layer.as_str()),
+        None => layer.as_str().to_owned(),
+    };
     let Some(furthest) = candidates.iter().map(|candidate| rank(&candidate.failure.element)).max() else {
-        return vec![line(picture, &format!("note: no {what} with a statement that allows was given"))];
+        return vec![line(picture, &format!("note: {what}: no statement that allows is given"))];
     };
     if furthest == rank(&Element::Action) {
-        return about_other_actions(picture, &candidates, what);
+        return about_other_actions(picture, &candidates, &what);
     }
     let nearest: Vec<&Candidate<'_>> =
         candidates.iter().filter(|candidate| rank(&candidate.failure.element) == furthest).collect();

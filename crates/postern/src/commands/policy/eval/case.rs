@@ -136,7 +136,8 @@ fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String
             "`permissionBoundaryPolicies` holds {given} policies; a principal has one boundary"
         ));
     }
-    let resource_policy = case.resource_policy.map(|raw| policy(RESOURCE_POLICY, raw)).transpose()?;
+    let resource_policy =
+        case.resource_policy.map(|raw| policy(&|| RESOURCE_POLICY.to_owned(), raw)).transpose()?;
     let session = case.session_policy.map(session_policies).transpose()?.unwrap_or_default();
     let scps = levels("serviceControlPolicies", case.service_control_policies)?;
     let rcps = levels("resourceControlPolicies", case.resource_control_policies)?;
@@ -197,6 +198,16 @@ fn text<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
 }
 
 fn principal(raw: &RawValue) -> Result<Principal, String> {
+    #[derive(Deserialize)]
+    struct Typed<'a> {
+        #[serde(borrow, rename = "type")]
+        kind: Text<'a>,
+    }
+    // Nobody in particular has no name, so an object says it too.
+    let typed = serde_json::from_str::<Typed<'_>>(raw.get());
+    if typed.is_ok_and(|Typed { kind: Text(kind) }| kind == "Anonymous") {
+        return Ok(Principal::Anonymous);
+    }
     let name =
         text(raw).ok_or_else(|| format!("`request.principal` should be a string, not {}", kind(raw)))?;
     Principal::from_name(&name).ok_or_else(|| {
@@ -214,15 +225,7 @@ fn target(raw: &RawValue) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
         return Ok((arn, None));
     }
     let Ok(Target { arn: Text(arn), account_id }) = serde_json::from_str(raw.get()) else {
-        return Err(match serde_json::from_str(raw.get()) {
-            Ok(Members(_)) => {
-                "`request.resource` should have a string `arn` and, or not, a string `accountId`".to_owned()
-            }
-            Err(_) => format!(
-                "`request.resource` should be a string, or an object with `arn` and `accountId`, not {}",
-                kind(raw)
-            ),
-        });
+        return Err(shape::resource_problem(raw));
     };
     let account = account_id.map(|Text(id)| id.parse()).transpose();
     Ok((arn, account.map_err(|error| format!("`request.resource.accountId`: {error}"))?))
@@ -268,14 +271,16 @@ fn scalar(raw: &RawValue) -> Result<Box<str>, &'static str> {
 }
 
 /// The policy in `raw`: an object, or a string that holds one.
-fn policy(place: &str, raw: &RawValue) -> Result<Document, String> {
+///
+/// Its place is only put into words where something is wrong.
+fn policy(place: &dyn Fn() -> String, raw: &RawValue) -> Result<Document, String> {
     let json = match raw.get().starts_with('"') {
         true => text(raw).unwrap_or_default(),
         false => Cow::Borrowed(raw.get()),
     };
     Document::parse(&json).map_err(|problems| {
         let Some(Problem { message, help, span }) = problems.first() else {
-            return format!("`{place}` is no policy");
+            return format!("`{}` is no policy", place());
         };
         let (line, column) = line_column(&json, span.start);
         let help = help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
@@ -284,17 +289,14 @@ fn policy(place: &str, raw: &RawValue) -> Result<Document, String> {
             1 => "; and 1 more problem".to_owned(),
             n => format!("; and {n} more problems"),
         };
-        format!("`{place}`, line {line}, column {column} of it: {message}{help}{more}")
+        format!("`{}`, line {line}, column {column} of the policy: {message}{help}{more}", place())
     })
 }
 
 fn policies<'a>(place: &str, list: Vec<Named<'a>>) -> Result<Vec<Read<'a>>, String> {
     let mut read = Vec::with_capacity(list.len());
     for (number, Named { name, policy: raw }) in list.into_iter().enumerate() {
-        let document = policy(place, raw).map_err(|problem| {
-            // Only the first place is named above: the number is worth its cost where something is wrong.
-            problem.replacen(place, &format!("{place}[{number}].policy"), 1)
-        })?;
+        let document = policy(&|| format!("{place}[{number}]"), raw)?;
         let name = match name {
             Some(Text(name)) => name,
             None => format!("{place}[{number}]").into(),
@@ -308,7 +310,7 @@ fn policies<'a>(place: &str, list: Vec<Named<'a>>) -> Result<Vec<Read<'a>>, Stri
 fn session_policies(raw: &RawValue) -> Result<Vec<Read<'_>>, String> {
     const PLACE: &str = "sessionPolicy";
     if !raw.get().starts_with('[') {
-        return Ok(vec![Read { name: PLACE.into(), document: policy(PLACE, raw)? }]);
+        return Ok(vec![Read { name: PLACE.into(), document: policy(&|| PLACE.to_owned(), raw)? }]);
     }
     let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
     let named = list.into_iter().map(|raw| {

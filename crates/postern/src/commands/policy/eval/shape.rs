@@ -52,6 +52,20 @@ const CASE: Shape = Shape::Object(&[
     may("resourceControlPolicies", LEVELS),
 ]);
 
+const TARGET: Shape = Shape::Object(&[must("arn", Shape::Text), may("accountId", Shape::Text)]);
+
+/// Why this is no resource of a request.
+pub(super) fn resource_problem(raw: &RawValue) -> String {
+    const PLACE: &str = "request.resource";
+    match check(raw, PLACE, &TARGET) {
+        Err(found) if raw.get().starts_with('{') => found,
+        _ => format!(
+            "`{PLACE}` should be a string, or an object with `arn` and `accountId`, not {}",
+            kind(raw)
+        ),
+    }
+}
+
 /// Why this line, which was refused with `error`, is no case.
 pub(super) fn problem(line: &str, error: &serde_json::Error) -> String {
     match serde_json::from_str::<&RawValue>(line) {
