@@ -136,6 +136,24 @@ impl ArnPattern {
         }
     }
 
+    /// Whether an ARN can match: six parts, `*`, or a variable for what is missing.
+    pub(crate) fn is_arn(&self) -> bool {
+        match self {
+            Self::Any | Self::Plain(_) | Self::Parts(_) => true,
+            Self::Running(parts, _) => parts.is_arn(),
+            Self::Short(_) | Self::Whole(_) => self.has_variables(),
+        }
+    }
+
+    pub(crate) fn has_variables(&self) -> bool {
+        match self {
+            Self::Any | Self::Plain(_) => false,
+            Self::Whole(pattern) => pattern.has_variables(),
+            Self::Parts(patterns) | Self::Short(patterns) => patterns.iter().any(Pattern::has_variables),
+            Self::Running(parts, _) => parts.has_variables(),
+        }
+    }
+
     pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
         match self {
             Self::Any | Self::Plain(_) => None,

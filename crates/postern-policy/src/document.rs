@@ -68,6 +68,14 @@ impl Document {
         parse::document(text)
     }
 
+    /// The same document with other statements.
+    pub(crate) fn with_statements(&self, statements: Vec<Statement>) -> Self {
+        let Self { version, span, version_span, listed, .. } = *self;
+        let denies = statements.iter().any(|statement| statement.effect == Effect::Deny);
+        let index = StatementIndex::new(&statements).map(Box::new);
+        Self { version, id: None, statements: statements.into(), span, version_span, listed, denies, index }
+    }
+
     /// The version in force: the older one where the document names none.
     #[must_use]
     pub fn version(&self) -> Version {

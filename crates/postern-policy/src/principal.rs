@@ -371,6 +371,19 @@ impl PrincipalPattern {
         self.form == Form::UniqueId
     }
 
+    /// Whether no principal of a request can be meant.
+    pub(crate) fn is_nobody(&self) -> bool {
+        self.form == Form::Nobody
+    }
+
+    /// The user that is named by its ARN.
+    pub(crate) const fn user(&self) -> Option<&UserArn> {
+        match &self.form {
+            Form::User(user) => Some(user),
+            _ => None,
+        }
+    }
+
     /// How this names a principal.
     #[must_use]
     pub fn naming(&self, principal: &Principal) -> Naming {

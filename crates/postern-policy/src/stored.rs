@@ -8,6 +8,8 @@
 mod date;
 mod resource;
 
+pub(crate) use self::{date::is_date, resource::is_taken};
+
 use crate::{
     Document, Effect,
     json::{self, Member, Node, Value},
@@ -123,7 +125,8 @@ pub fn size(text: &str) -> usize {
     text.chars().filter(|character| !character.is_whitespace()).count()
 }
 
-fn is_assumption(action: &str) -> bool {
+/// Whether a trust policy may speak of this action.
+pub(crate) fn is_assumption(action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     action.starts_with("sts:assumerole")
         || action == "sts:tagsession"
@@ -222,8 +225,8 @@ impl<'a> Draft<'a> {
                     _ => std::slice::from_ref(&key.node),
                 });
                 let good = |node: &Node<'_>| match &node.value {
-                    Value::String(text) => date::is_date(text),
-                    Value::Number(text) => date::is_date(text),
+                    Value::String(text) => is_date(text),
+                    Value::Number(text) => is_date(text),
                     _ => false,
                 };
                 if name.starts_with("Date") && !values.into_iter().all(good) {
@@ -261,22 +264,28 @@ impl<'a> Draft<'a> {
 
     fn vendors(&self) -> Result<(), StorageError> {
         let actions = |name: &'static str| self.statements.iter().flat_map(move |s| s.texts(name));
-        for action in actions("Action").chain(actions("NotAction")).filter(|action| *action != "*") {
-            let Some((vendor, name)) = action.split_once(':') else {
-                return Err(StorageError::new(
-                    "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
-                ));
-            };
-            if name.contains(':') {
-                return Err(StorageError::new("Actions/Condition can contain only one colon."));
-            }
-            let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
-            if vendor != "*" && !vendor.bytes().all(good) {
-                return Err(StorageError::new(format!("Vendor {vendor} is not valid")));
-            }
-        }
-        Ok(())
+        actions("Action").chain(actions("NotAction")).try_for_each(vendor)
     }
+}
+
+/// What stands before an action's colon.
+pub(crate) fn vendor(action: &str) -> Result<(), StorageError> {
+    if action == "*" {
+        return Ok(());
+    }
+    let Some((vendor, name)) = action.split_once(':') else {
+        return Err(StorageError::new(
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+        ));
+    };
+    if name.contains(':') {
+        return Err(StorageError::new("Actions/Condition can contain only one colon."));
+    }
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+    if vendor != "*" && !vendor.bytes().all(good) {
+        return Err(StorageError::new(format!("Vendor {vendor} is not valid")));
+    }
+    Ok(())
 }
 
 /// A statement, if its elements are known and of their types.

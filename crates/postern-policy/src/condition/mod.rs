@@ -53,6 +53,45 @@ impl ConditionValue {
     pub const fn span(&self) -> Span {
         self.span
     }
+
+    /// Whether anything can be compared with it; what a variable stands for is not known.
+    pub(crate) fn is_comparable(&self) -> bool {
+        match &self.test {
+            Test::Literal(_) | Test::Like(_) | Test::Variables(_) => true,
+            Test::Number(number) => number.is_some(),
+            Test::Date(date) => date.is_some(),
+            Test::Bool(value) => value.is_some(),
+            Test::Binary => value::same_bytes(&self.text, "").is_some(),
+            Test::Ip(network) => network.is_some(),
+            Test::Arn(pattern) => pattern.is_arn(),
+            Test::Null(value) => value.is_some(),
+        }
+    }
+
+    /// Whether a variable stands in it.
+    pub(crate) fn has_variables(&self) -> bool {
+        match &self.test {
+            Test::Variables(_) => true,
+            Test::Arn(pattern) => pattern.has_variables(),
+            _ => false,
+        }
+    }
+
+    /// The address block.
+    pub(crate) const fn network(&self) -> Option<IpNet> {
+        match self.test {
+            Test::Ip(network) => network,
+            _ => None,
+        }
+    }
+
+    /// The moment.
+    pub(crate) const fn date(&self) -> Option<Timestamp> {
+        match self.test {
+            Test::Date(date) => date,
+            _ => None,
+        }
+    }
 }
 
 /// A policy's value, ready to be compared. Where it is no number, date or address it holds none.

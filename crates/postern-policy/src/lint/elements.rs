@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{About, Class, PolicyKind, Rule, Severity, a_policy, finding::Sink, place::Place};
-use crate::{Effect, Statement, Version};
+use crate::{Effect, Statement, Version, stored};
 
 pub(super) static VERSION: Rule = Rule::new("P03", Class::Error, Severity::High)
     .says("Old or missing Version")
@@ -35,6 +35,12 @@ pub(super) static MISSING: Rule = Rule::new("P07", Class::Error, Severity::High)
     .fix("Add the element.")
     .counts_as("R19");
 
+pub(super) static ASSUMPTION: Rule = Rule::new("P11", Class::Error, Severity::High)
+    .says("Trust policy on other actions than assuming the role")
+    .why("IAM refuses the document.")
+    .fix("Name `sts:AssumeRole`, its sisters for SAML and web identities, `sts:TagSession` and `sts:SetSourceIdentity`.")
+    .counts_as("R19");
+
 pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
     version(about, sink);
     let mut sids: HashMap<&str, usize> = HashMap::new();
@@ -49,6 +55,9 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
         }
         forbidden(about, number, statement, sink);
         missing(about, number, statement, sink);
+        if about.kind == PolicyKind::Trust {
+            assumption(about, number, statement, sink);
+        }
     }
 }
 
@@ -133,6 +142,20 @@ fn is_full_access(statement: &Statement) -> bool {
         && statement.conditions().is_empty()
         && !statement.actions().is_negated()
         && statement.actions().patterns().iter().any(|pattern| pattern.text() == "*")
+}
+
+fn assumption(about: &About<'_>, number: usize, statement: &Statement, sink: &mut Sink) {
+    if statement.actions().is_negated() {
+        let message = "a trust policy has no `NotAction`";
+        sink.add(about.document, &ASSUMPTION, Place::Actions(number), message, None);
+        return;
+    }
+    for (at, pattern) in statement.actions().patterns().iter().enumerate() {
+        if !stored::is_assumption(pattern.text()) {
+            let message = format!("a trust policy does not decide about `{}`", pattern.text());
+            sink.add(about.document, &ASSUMPTION, Place::Action(number, at), message, None);
+        }
+    }
 }
 
 fn missing(about: &About<'_>, number: usize, statement: &Statement, sink: &mut Sink) {

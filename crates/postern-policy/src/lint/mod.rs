@@ -20,12 +20,29 @@
 //! assert_eq!(findings[0].pointer, "/Statement");
 //! ```
 
+mod arns;
+mod cover;
 mod elements;
+mod federated;
 mod finding;
+mod forms;
 mod grammar;
 mod kind;
+mod mfa;
+mod never;
+mod outsider;
 mod place;
+mod rights;
+mod sample;
+mod scene;
+mod self_service;
 mod size;
+mod trust;
+mod values;
+mod variables;
+mod wide;
+
+use std::cell::Cell;
 
 use self::{finding::Sink, place::Place};
 pub use self::{
@@ -43,7 +60,70 @@ pub static RULES: &[&Rule] = &[
     &elements::SAME_SID,
     &elements::FORBIDDEN,
     &elements::MISSING,
+    &forms::PRINCIPAL,
+    &forms::ACTION,
+    &forms::RESOURCE,
+    &elements::ASSUMPTION,
     &size::SIZE,
+    &variables::MALFORMED,
+    &variables::OLD_VERSION,
+    &variables::PLACE,
+    &never::TWICE,
+    &values::UNREADABLE,
+    &values::WILDCARD,
+    &forms::BLANK,
+    &values::ADDRESS,
+    &values::BOTH,
+    &never::CONTRADICTION,
+    &values::EMPTY,
+    &arns::UNMATCHABLE,
+    &cover::DENIED,
+    &cover::SHADOWED,
+    &cover::REPEATED,
+    &mfa::GROUP_WITHOUT,
+    &mfa::GROUP_NO_EFFECT,
+    &rights::ASSUME_ALL,
+    &rights::FEDERATION,
+    &self_service::ENROL,
+    &self_service::REMOVE,
+    &self_service::KEYS,
+    &self_service::PASSWORD,
+    &self_service::OTHERS,
+    &self_service::PATHS,
+    &self_service::ADD,
+    &mfa::NOT_ASKED,
+    &mfa::IF_EXISTS,
+    &mfa::NO_EFFECT,
+    &mfa::AGE_ADMITS,
+    &mfa::DENY_MISSES,
+    &mfa::OTHER_DOOR,
+    &outsider::OPEN,
+    &outsider::WEAK,
+    &trust::NO_EXTERNAL_ID,
+    &trust::ACCOUNT_ROOT,
+    &trust::DELETED,
+    &federated::OIDC,
+    &federated::SAML,
+    &federated::COGNITO,
+    &trust::SERVICE,
+    &trust::TAGS,
+    &trust::WILD_ACTION,
+    &trust::NOT_PRINCIPAL,
+    &mfa::UNMET,
+    &outsider::ANY_MFA,
+    &trust::SOURCE_ONLY,
+    &trust::EXTERNAL_ID_FOR_PEOPLE,
+    &trust::IF_EXISTS_ONLY,
+    &rights::ADMINISTRATOR,
+    &rights::ESCALATION,
+    &rights::PASS_ROLE,
+    &rights::NOT_ACTION,
+    &rights::NOT_RESOURCE,
+    &rights::SERVICE_WILDCARD,
+    &rights::EVIDENCE,
+    &rights::LOOSE_BOUNDARY,
+    &rights::CHAIN,
+    &never::DEAD_DENY,
     &CUT,
 ];
 
@@ -83,8 +163,20 @@ pub fn check_text(text: &str, kind: PolicyKind) -> Vec<Finding> {
 }
 
 fn look(document: &Document, kind: PolicyKind, sink: &mut Sink) {
-    let about = About { document, kind };
+    let about = About { document, kind, budget: Budget::default() };
     elements::check(&about, sink);
+    forms::check(&about, sink);
+    variables::check(&about, sink);
+    values::check(&about, sink);
+    never::check(&about, sink);
+    arns::check(&about, sink);
+    cover::check(&about, sink);
+    mfa::check(&about, sink);
+    outsider::check(&about, sink);
+    federated::check(&about, sink);
+    trust::check(&about, sink);
+    rights::check(&about, sink);
+    self_service::check(&about, sink);
 }
 
 fn finish(document: &Document, sink: Sink) -> Vec<Finding> {
@@ -99,10 +191,36 @@ fn finish(document: &Document, sink: Sink) -> Vec<Finding> {
     findings
 }
 
+/// Statements that are put to the evaluation by one rule.
+const MAX_EVALUATED: usize = 500;
+
 /// What rules look at.
 struct About<'a> {
     document: &'a Document,
     kind: PolicyKind,
+    budget: Budget,
+}
+
+/// How many pairs of patterns are still compared.
+struct Budget(Cell<usize>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Cell::new(16_000_000))
+    }
+}
+
+impl Budget {
+    /// Whether this many more may be compared.
+    fn spend(&self, pairs: usize) -> bool {
+        let left = self.0.get().checked_sub(pairs);
+        self.0.set(left.unwrap_or_default());
+        left.is_some()
+    }
+
+    fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
 }
 
 impl<'a> About<'a> {

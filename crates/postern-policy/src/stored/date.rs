@@ -1,7 +1,7 @@
 //! Dates as IAM's older parser takes them: more than can be compared later.
 
 /// Whether a date condition may hold this value: ISO 8601, loosely, or seconds since 1970.
-pub(super) fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     if text.contains('t') || text.contains('-') {
         iso(&text).is_some()

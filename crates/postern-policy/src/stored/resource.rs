@@ -38,6 +38,15 @@ pub(super) fn check(statements: &[StatementDraft<'_>]) -> Result<Option<StorageE
     Ok(first)
 }
 
+/// Whether IAM takes this one resource.
+///
+/// # Errors
+/// IAM's refusal.
+pub(crate) fn is_taken(resource: &str) -> Result<(), StorageError> {
+    form(resource)?;
+    if passes_legacy_parsing(resource) { Ok(()) } else { Err(StorageError::legacy()) }
+}
+
 /// `arn:aws:s3::bucket` has too few parts; `arn:aws:anything` is let through.
 fn passes_legacy_parsing(resource: &str) -> bool {
     if resource == "*" {

@@ -1,0 +1,350 @@
+//! What lets in too many, or gives too much. Ids and forms are those of the audit's rules.
+
+use postern_policy::lint::PolicyKind::{Boundary, Identity, Resource, Scp, Trust};
+
+use crate::Case;
+
+/// A trust in a user, with conditions.
+macro_rules! trust {
+    ($condition:literal) => {
+        concat!(
+            r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Condition":{"#,
+            $condition,
+            "}}"
+        )
+    };
+}
+
+/// A trust in everyone, with conditions.
+macro_rules! everyone {
+    ($condition:literal) => {
+        concat!(
+            r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*","Condition":{"#,
+            $condition,
+            "}}"
+        )
+    };
+}
+
+macro_rules! github {
+    ($condition:literal) => {
+        concat!(
+            r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Condition":{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"},"#,
+            $condition,
+            "}}"
+        )
+    };
+}
+
+macro_rules! allow {
+    ($actions:literal, $resource:literal) => {
+        concat!(r#"{"Effect":"Allow","Action":"#, $actions, r#","Resource":"#, $resource, "}")
+    };
+}
+
+pub(crate) const CASES: &[Case] = &[
+    // Strangers.
+    (
+        "T07",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["111122223333","*"]}}"#,
+        r#""*""#,
+    ),
+    (
+        "T07",
+        Resource,
+        r#"{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"arn:aws:s3:::b/*","Condition":{"Bool":{"aws:SecureTransport":"true"}}}"#,
+        r#""*""#,
+    ),
+    ("T07", Trust, everyone!(r#""StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}"#), ""),
+    ("T07", Trust, everyone!(r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:user/*"}"#), ""),
+    (
+        "T07",
+        Resource,
+        r#"[{"Effect":"Allow","Action":"sqs:SendMessage","Principal":"*","Resource":"*","Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:eu-central-1:111122223333:t"}}},{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"arn:aws:s3:::b/*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}}]"#,
+        "",
+    ),
+    (
+        "T07",
+        Resource,
+        r#"[{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"arn:aws:s3:::b/*"},{"Effect":"Deny","Action":"s3:*","Principal":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalAccount":"111122223333"}}}]"#,
+        "",
+    ),
+    ("T08", Trust, everyone!(r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/deploy"}"#), r#""*""#),
+    ("T08", Trust, everyone!(r#""StringEquals":{"sts:ExternalId":"secret"}"#), r#""*""#),
+    ("T08", Trust, everyone!(r#""StringLike":{"aws:userid":"AROAEXAMPLEID*"}"#), ""),
+    (
+        "T08",
+        Trust,
+        everyone!(r#""StringEquals":{"aws:PrincipalAccount":"111122223333","sts:ExternalId":"secret"}"#),
+        "",
+    ),
+    ("T24", Trust, everyone!(r#""Bool":{"aws:MultiFactorAuthPresent":"true"}"#), r#""*""#),
+    (
+        "T24",
+        Trust,
+        everyone!(
+            r#""Bool":{"aws:MultiFactorAuthPresent":"true"},"StringEquals":{"aws:PrincipalAccount":"111122223333"}"#
+        ),
+        "",
+    ),
+    // Whom a trust names, and how they are guarded.
+    (
+        "T10",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::111122223333:root"}}"#,
+        r#""arn:aws:iam::111122223333:root""#,
+    ),
+    (
+        "T10",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111122223333"},"Condition":{"StringEquals":{"sts:ExternalId":"x"}}}"#,
+        "",
+    ),
+    (
+        "T11",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111122223333"}}"#,
+        r#""111122223333""#,
+    ),
+    (
+        "T11",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111122223333"},"Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}"#,
+        "",
+    ),
+    (
+        "T13",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["AIDACKCEVSQ6C2EXAMPLE"]}}"#,
+        r#""AIDACKCEVSQ6C2EXAMPLE""#,
+    ),
+    (
+        "T13",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::111122223333:user/AIDA"}}"#,
+        "",
+    ),
+    (
+        "T15",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Condition":{"StringEquals":{"token.actions.githubusercontent.com:aud":"sts.amazonaws.com"}}}"#,
+        r#""arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com""#,
+    ),
+    (
+        "T15",
+        Trust,
+        github!(r#""StringLike":{"token.actions.githubusercontent.com:sub":"repo:*"}"#),
+        r#""token.actions.githubusercontent.com:sub":"repo:*""#,
+    ),
+    (
+        "T15",
+        Trust,
+        github!(
+            r#""StringLike":{"token.actions.githubusercontent.com:sub":["repo:acme/app:*","repo:acme*"]}"#
+        ),
+        r#""repo:acme*""#,
+    ),
+    (
+        "T15",
+        Trust,
+        github!(r#""StringLike":{"token.actions.githubusercontent.com:sub":"repo:acme/*"}"#),
+        r#""repo:acme/*""#,
+    ),
+    (
+        "T15",
+        Trust,
+        github!(
+            r#""ForAllValues:StringEquals":{"token.actions.githubusercontent.com:sub":"repo:acme/app:ref:refs/heads/main"}"#
+        ),
+        r#""token.actions.githubusercontent.com:sub":"repo:acme/app:ref:refs/heads/main""#,
+    ),
+    (
+        "T15",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"},"Condition":{"StringEquals":{"token.actions.githubusercontent.com:sub":"repo:acme/app:ref:refs/heads/main"}}}"#,
+        r#""arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com""#,
+    ),
+    (
+        "T15",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"accounts.google.com"}}"#,
+        r#""accounts.google.com""#,
+    ),
+    (
+        "T15",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"accounts.google.com"},"Condition":{"StringEquals":{"accounts.google.com:aud":"66677788899900pro0"}}}"#,
+        "",
+    ),
+    (
+        "T15",
+        Trust,
+        github!(r#""StringLike":{"token.actions.githubusercontent.com:sub":"repo:acme/app:*"}"#),
+        "",
+    ),
+    (
+        "T15",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/EX"},"Condition":{"StringEquals":{"oidc.eks.eu-central-1.amazonaws.com/id/EX:aud":"sts.amazonaws.com","oidc.eks.eu-central-1.amazonaws.com/id/EX:sub":"system:serviceaccount:default:app"}}}"#,
+        "",
+    ),
+    (
+        "T15",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-central-1.amazonaws.com/id/EX"},"Condition":{"StringLike":{"oidc.eks.eu-central-1.amazonaws.com/id/EX:aud":"sts.amazonaws.com","oidc.eks.eu-central-1.amazonaws.com/id/EX:sub":"system:serviceaccount:*"}}}"#,
+        r#""system:serviceaccount:*""#,
+    ),
+    (
+        "T16",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithSAML","Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/idp"}}"#,
+        r#""arn:aws:iam::111122223333:saml-provider/idp""#,
+    ),
+    (
+        "T16",
+        Trust,
+        r#"{"Effect":"Allow","Action":["sts:AssumeRoleWithSAML","sts:TagSession"],"Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/idp"},"Condition":{"StringEquals":{"SAML:aud":"https://signin.aws.amazon.com/saml"}}}"#,
+        "",
+    ),
+    (
+        "T17",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Condition":{"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}"#,
+        r#""cognito-identity.amazonaws.com""#,
+    ),
+    (
+        "T17",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Federated":"cognito-identity.amazonaws.com"},"Condition":{"StringEquals":{"cognito-identity.amazonaws.com:aud":"eu-central-1:x"},"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}}}"#,
+        "",
+    ),
+    (
+        "T18",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":["ec2.amazonaws.com","scheduler.amazonaws.com"]}}"#,
+        r#""scheduler.amazonaws.com""#,
+    ),
+    (
+        "T18",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"scheduler.amazonaws.com"},"Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"}}}"#,
+        "",
+    ),
+    (
+        "T19",
+        Trust,
+        r#"{"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession"],"Principal":{"Service":"pods.eks.amazonaws.com"}}"#,
+        r#""sts:TagSession""#,
+    ),
+    (
+        "T19",
+        Trust,
+        r#"{"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession"],"Principal":{"AWS":"111122223333"},"Condition":{"StringEquals":{"aws:RequestTag/team":"a"}}}"#,
+        "",
+    ),
+    ("T20", Trust, r#"{"Effect":"Allow","Action":"sts:*","Principal":{"AWS":"111122223333"}}"#, r#""sts:*""#),
+    ("T20", Trust, r#"{"Effect":"Deny","Action":"sts:*","Principal":{"AWS":"111122223333"}}"#, ""),
+    (
+        "T21",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","NotPrincipal":{"AWS":"111122223333"}}"#,
+        r#"{"AWS":"111122223333"}"#,
+    ),
+    (
+        "T21",
+        Resource,
+        r#"{"Effect":"Deny","Action":"s3:*","Resource":"*","NotPrincipal":{"AWS":"111122223333"}}"#,
+        "",
+    ),
+    (
+        "T25",
+        Trust,
+        trust!(r#""IpAddress":{"aws:SourceIp":"203.0.113.0/24"}"#),
+        r#""aws:SourceIp":"203.0.113.0/24""#,
+    ),
+    (
+        "T25",
+        Trust,
+        trust!(
+            r#""IpAddress":{"aws:SourceIp":"203.0.113.0/24"},"Bool":{"aws:MultiFactorAuthPresent":"true"}"#
+        ),
+        "",
+    ),
+    (
+        "T29",
+        Trust,
+        trust!(r#""StringEquals":{"sts:ExternalId":"x"}"#),
+        r#""arn:aws:iam::111122223333:user/alice""#,
+    ),
+    (
+        "T29",
+        Trust,
+        trust!(r#""StringEquals":{"sts:ExternalId":"x"},"Bool":{"aws:MultiFactorAuthPresent":"true"}"#),
+        "",
+    ),
+    ("T30", Trust, trust!(r#""StringEqualsIfExists":{"sts:ExternalId":"x"}"#), r#""sts:ExternalId":"x""#),
+    (
+        "T30",
+        Trust,
+        trust!(r#""StringEqualsIfExists":{"sts:ExternalId":"x"},"StringEquals":{"aws:PrincipalTag/x":"y"}"#),
+        "",
+    ),
+    // Rights.
+    ("R01", Identity, allow!(r#""*""#, r#""*""#), r#""*""#),
+    ("R01", Identity, allow!(r#""*""#, r#""arn:aws:s3:::b""#), ""),
+    ("R01", Scp, allow!(r#""*""#, r#""*""#), ""),
+    (
+        "R03",
+        Identity,
+        allow!(r#"["iam:GetUser","iam:AttachUserPolicy"]"#, r#""*""#),
+        r#""iam:AttachUserPolicy""#,
+    ),
+    ("R03", Identity, allow!(r#""iam:AttachUserPolicy""#, r#""arn:aws:iam::111122223333:user/x""#), ""),
+    (
+        "R03",
+        Identity,
+        r#"{"Effect":"Allow","Action":"iam:AttachUserPolicy","Resource":"*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"arn:aws:iam::111122223333:policy/b"}}}"#,
+        "",
+    ),
+    ("R04", Identity, allow!(r#""iam:PassRole""#, r#""arn:aws:iam::*:role/*""#), r#""iam:PassRole""#),
+    (
+        "R04",
+        Identity,
+        r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{"StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}}}"#,
+        "",
+    ),
+    ("R04", Identity, allow!(r#""iam:PassRole""#, r#""arn:aws:iam::*:role/app-*""#), ""),
+    ("R09", Identity, r#"{"Effect":"Allow","NotAction":["iam:*"],"Resource":"*"}"#, r#"["iam:*"]"#),
+    ("R09", Identity, r#"{"Effect":"Deny","NotAction":["iam:*"],"Resource":"*"}"#, ""),
+    (
+        "R10",
+        Identity,
+        r#"{"Effect":"Allow","Action":"s3:GetObject","NotResource":"arn:aws:s3:::secret/*"}"#,
+        r#""arn:aws:s3:::secret/*""#,
+    ),
+    (
+        "R10",
+        Identity,
+        r#"{"Effect":"Deny","Action":"s3:GetObject","NotResource":"arn:aws:s3:::secret/*"}"#,
+        "",
+    ),
+    ("R11", Identity, allow!(r#"["s3:Get*","ec2:*"]"#, r#""*""#), r#""ec2:*""#),
+    ("R11", Identity, allow!(r#""s3:*""#, r#""arn:aws:s3:::b/*""#), ""),
+    ("R13", Identity, allow!(r#""cloudtrail:*""#, r#""*""#), r#""cloudtrail:*""#),
+    ("R13", Identity, allow!(r#""cloudtrail:Describe*""#, r#""*""#), ""),
+    ("R14", Boundary, allow!(r#"["s3:*","iam:*"]"#, r#""*""#), r#""iam:*""#),
+    (
+        "R14",
+        Boundary,
+        concat!("[", allow!(r#""*""#, r#""*""#), r#",{"Effect":"Deny","Action":"iam:*","Resource":"*"}]"#),
+        "",
+    ),
+    ("R15", Identity, r#"{"Effect":"Allow","NotAction":["iam:*"],"Resource":"*"}"#, r#"["iam:*"]"#),
+    (
+        "R15",
+        Identity,
+        r#"[{"Effect":"Allow","NotAction":["iam:*"],"Resource":"*"},{"Effect":"Deny","Action":"sts:AssumeRole","Resource":"*"}]"#,
+        "",
+    ),
+];

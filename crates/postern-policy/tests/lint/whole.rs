@@ -1,0 +1,100 @@
+//! Properties of whole documents: sizes, bounds, what the text alone tells.
+
+use std::time::{Duration, Instant};
+
+use postern_policy::{
+    Document,
+    lint::{self, Class, PolicyKind, Severity},
+};
+
+use crate::findings;
+
+/// Statements that say nothing but are all different.
+fn many(count: usize) -> String {
+    let statements: Vec<String> = (0..count)
+        .map(|n| {
+            format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::bucket-{n}/*"}}"#)
+        })
+        .collect();
+    format!("[{}]", statements.join(","))
+}
+
+#[test]
+fn sizes_are_told_with_the_number_and_the_limit() {
+    let told = |kind, count| {
+        let found = findings(kind, &many(count));
+        found.into_iter().find(|f| f.rule.id == "P12").map(|f| (f.severity, f.message))
+    };
+    assert_eq!(told(PolicyKind::Identity, 20), None);
+    let (severity, message) = told(PolicyKind::Identity, 30).unwrap();
+    assert_eq!(severity, Severity::Info);
+    assert!(message.contains("more than 2048, what all inline policies of a user"), "{message}");
+    assert_eq!(told(PolicyKind::Identity, 80).unwrap().0, Severity::Medium);
+    assert_eq!(told(PolicyKind::Identity, 200).unwrap().0, Severity::High);
+    assert_eq!(told(PolicyKind::Boundary, 70), None);
+    assert_eq!(told(PolicyKind::Boundary, 80).unwrap().0, Severity::High);
+    assert_eq!(told(PolicyKind::Scp, 75).unwrap().0, Severity::Medium);
+    assert_eq!(told(PolicyKind::Rcp, 75).unwrap().0, Severity::High);
+    assert_eq!(told(PolicyKind::Resource, 2_000), None);
+    // A session policy counts its white space.
+    let blank = format!("{}{}", " ".repeat(2_000), many(2));
+    assert_eq!(findings(PolicyKind::Identity, &blank).iter().filter(|f| f.rule.id == "P12").count(), 0);
+    assert_eq!(findings(PolicyKind::Session, &blank).iter().filter(|f| f.rule.id == "P12").count(), 1);
+}
+
+#[test]
+fn what_cannot_be_read_is_reported_with_places() {
+    let text = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{\"Effect\": \"allow\"}]\n}";
+    let found = lint::check_text(text, PolicyKind::Identity);
+    let told: Vec<(&str, &str, Option<usize>)> =
+        found.iter().map(|f| (f.rule.id, f.pointer.as_str(), f.statement)).collect();
+    assert_eq!(told, [("P01", "/Statement/0", Some(0)), ("P01", "/Statement/0/Effect", Some(0))]);
+    assert_eq!(lint::check_text("{", PolicyKind::Trust).len(), 1);
+    assert_eq!(lint::check_text("", PolicyKind::Trust)[0].pointer, "");
+}
+
+#[test]
+fn a_document_gives_what_its_text_gives() {
+    let text = r#"{"Statement":{"Sid":"a b","Effect":"Allow","Action":"x","Resource":"*"}}"#;
+    let document = Document::parse(text).unwrap();
+    assert_eq!(lint::check(&document, PolicyKind::Identity), lint::check_text(text, PolicyKind::Identity));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the time is what is tested")]
+fn hostile_documents_take_bounded_time() {
+    let started = Instant::now();
+    let wild = (0..3_000).map(|n| format!(r#""s3:*a*{n}*""#)).collect::<Vec<_>>().join(",");
+    let patterns = format!(r#"{{"Effect":"Allow","Action":[{wild}],"Resource":"*"}}"#);
+    let nested = format!("[{},{}]", patterns, many(50_000).trim_matches(['[', ']']));
+    let found = findings(PolicyKind::Identity, &nested);
+    let cut: Vec<&str> = found.iter().filter(|f| f.rule.id == "P99").map(|f| f.message.as_str()).collect();
+    assert!(cut.contains(&"only the first 200 statements were compared with each other"), "{cut:?}");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+/// Everything in the recorded refusals of IAM is found without asking IAM.
+#[test]
+fn nothing_that_iam_refuses_passes() {
+    let statements = [
+        r#"{"Effect":"Allow","Action":"invalid","Resource":"*"}"#,
+        r#"{"Effect":"Allow","Action":"a a:ListBucket","Resource":"*"}"#,
+        r#"{"Effect":"Allow","Action":"s3:List:Bucket","Resource":"*"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"invalid resource"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"arn:nope:s3:::b"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"arn:aws"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"arn:aws:iam:us-east-1:111122223333:user/x"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"arn:aws:s3:us-east-1::x"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"arn:aws:iam::111122223333:thing/x"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"arn:aws:s3::b"}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"*","Condition":{"DateGreaterThan":{"a:b":"sdf"}}}"#,
+        r#"{"Effect":"Allow","Action":"s3:L","Resource":"*","Principal":"*"}"#,
+        r#"{"Sid":"a b","Effect":"Allow","Action":"s3:L","Resource":"*"}"#,
+    ];
+    for statement in statements {
+        let found = findings(PolicyKind::Identity, statement);
+        let own = found.iter().any(|f| f.rule.class == Class::Error && f.rule.id != "P02");
+        assert!(own, "{statement}: {found:?}");
+    }
+}
