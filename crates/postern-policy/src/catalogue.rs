@@ -45,7 +45,8 @@ pub struct Catalogue {
     source: Source,
     services: Box<[Service]>,
     keys: key::Keys,
-    index: nearest::Index,
+    /// Made when the first near name is asked for.
+    index: OnceLock<nearest::Index>,
 }
 
 /// Where the data of a catalogue comes from.

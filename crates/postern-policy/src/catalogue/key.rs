@@ -140,13 +140,13 @@ impl KeyKind {
 pub(super) struct Keys {
     /// Sorted by name without case.
     all: &'static [ConditionKey],
-    /// Those with a part to choose.
-    templates: Box<[&'static ConditionKey]>,
+    /// Those with a part to choose, and what stands before it.
+    templates: Box<[(&'static str, &'static ConditionKey)]>,
 }
 
 impl Keys {
     pub(super) fn new(all: &'static [ConditionKey]) -> Self {
-        let templates = GLOBAL.iter().chain(all).filter(|key| key.is_template());
+        let templates = GLOBAL.iter().chain(all).filter_map(|key| Some((hole(key.name)?.0, key)));
         Self { all, templates: templates.collect() }
     }
 
@@ -164,9 +164,11 @@ impl Keys {
             .or_else(|| exact(FEDERATION))
             .or_else(|| exact(self.all))
             .or_else(|| {
-                let fitting = self.templates.iter().filter(|template| template.matches(key));
-                // Of `Metadata/${key}` and `Metadata/${key}/Matcher` the one that says more.
-                fitting.max_by_key(|template| template.name.len()).copied()
+                let alike = self.templates.iter().filter(|(head, _)| strip(key, head).is_some());
+                let fitting = alike.map(|(_, template)| *template).filter(|template| template.matches(key));
+                // Of `Metadata/${key}` and `Metadata/${key}/Matcher` the one that says more. What is
+                // global stands first, and of equals the last would be taken.
+                fitting.rev().max_by_key(|template| template.name.len())
             })
             .or_else(|| claim(key))
     }

@@ -71,7 +71,7 @@ impl Catalogue {
             return None;
         }
         let Some((prefix, name)) = action.split_once(':') else {
-            let number = self.index.only_service(action)?;
+            let number = self.index().only_service(action)?;
             return self.whole(self.services.get(number)?, action);
         };
         if let Some(meant) = names::action(action) {
@@ -80,7 +80,7 @@ impl Catalogue {
         if let Some(service) = self.service(prefix) {
             return self.near_in(service, name, 1).or_else(|| {
                 // `iam:AssumeRole`, `cloudwatch:PutLogEvents`: the right name at the wrong service.
-                let elsewhere = self.index.only_service(name).filter(|_| name.len() > 6);
+                let elsewhere = self.index().only_service(name).filter(|_| name.len() > 6);
                 match elsewhere.and_then(|number| self.services.get(number)) {
                     Some(service) => self.whole(service, name),
                     None => self.near_in(service, name, bound(name)),
@@ -174,13 +174,17 @@ impl Catalogue {
             .map(|known| if known.is_template() { moved } else { known.name().to_owned() })
     }
 
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::new(&self.services))
+    }
+
     fn whole(&self, service: &Service, name: &str) -> Option<String> {
         service.action(name).map(|action| format!("{}:{}", service.prefix, action.name))
     }
 
     fn near_in(&self, service: &Service, name: &str, bound: usize) -> Option<String> {
         let verb = first_word(name).to_ascii_lowercase();
-        let is_verb = self.index.verbs.contains(&verb);
+        let is_verb = self.index().verbs.contains(&verb);
         let known = service.actions.iter().map(|action| action.name);
         let alike = known.filter(|known| !is_verb || first_word(known).eq_ignore_ascii_case(&verb));
         nearest(name, alike, bound).map(|name| format!("{}:{name}", service.prefix))

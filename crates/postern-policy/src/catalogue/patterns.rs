@@ -1,9 +1,12 @@
 //! Patterns of actions, written out as the actions that are known.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{Catalogue, Service, compare};
-use crate::{Span, action::ActionPattern};
+use crate::{
+    Span,
+    action::{ActionPattern, ActionText},
+};
 
 /// What patterns cover.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,39 +60,48 @@ impl Catalogue {
     }
 
     /// Per service and action, whether a pattern covers it; and the patterns that cover nothing.
+    ///
+    /// The work grows with the patterns that span services times all actions, and for the others with
+    /// the actions of their service.
     pub(super) fn marks<S: AsRef<str>>(&self, patterns: &[S]) -> (Marks, Vec<String>) {
         let mut marks =
             Marks(self.services.iter().map(|service| vec![false; service.actions.len()]).collect());
-        let mut unknown = Vec::new();
-        let mut seen = HashSet::new();
-        for text in patterns.iter().map(AsRef::as_ref) {
-            if !seen.insert(text.to_ascii_lowercase()) {
-                continue;
-            }
+        let texts = distinct(patterns);
+        let mut found = vec![false; texts.len()];
+        let mut narrow: HashMap<usize, Vec<(usize, ActionPattern)>> = HashMap::new();
+        let mut wide = Vec::new();
+        for (number, text) in texts.iter().enumerate() {
             if !text.contains(['*', '?']) {
-                match self.position(text).and_then(|(service, at)| marks.0.get_mut(service)?.get_mut(at)) {
-                    Some(mark) => *mark = true,
-                    None => unknown.push(text.to_owned()),
+                let at = self.position(text);
+                if let Some(mark) = at.and_then(|(service, at)| marks.0.get_mut(service)?.get_mut(at)) {
+                    *mark = true;
+                    set(&mut found, number);
                 }
                 continue;
             }
-            let pattern = ActionPattern::new(text, Span::default());
-            let (first, last) = self.reach(text);
-            let mut found = false;
-            let services = self.services.iter().zip(&mut marks.0).skip(first).take(last - first);
-            for (service, marks) in services {
-                for at in covered(service, &pattern) {
-                    if let Some(mark) = marks.get_mut(at) {
-                        *mark = true;
-                        found = true;
-                    }
-                }
-            }
-            if !found {
-                unknown.push(text.to_owned());
+            let pattern = (number, ActionPattern::new(text, Span::default()));
+            match self.reach(text) {
+                Reach::All => wide.push(pattern),
+                Reach::One(service) => narrow.entry(service).or_default().push(pattern),
+                Reach::None => {}
             }
         }
-        (marks, unknown)
+        for (number, (service, marks)) in self.services.iter().zip(&mut marks.0).enumerate() {
+            let narrow = narrow.get(&number).map_or(&[][..], Vec::as_slice);
+            if narrow.is_empty() && wide.is_empty() {
+                continue;
+            }
+            for_each_action(service, |at, action| {
+                for (number, pattern) in narrow.iter().chain(&wide) {
+                    if pattern.covers(action) {
+                        set(marks, at);
+                        set(&mut found, *number);
+                    }
+                }
+            });
+        }
+        let unknown = texts.into_iter().zip(found).filter(|(_, found)| !found);
+        (marks, unknown.map(|(text, _)| text.to_owned()).collect())
     }
 
     /// The numbers of an action's service and of the action.
@@ -100,16 +112,14 @@ impl Catalogue {
         Some((number, actions.binary_search_by(|known| compare(known.name, name)).ok()?))
     }
 
-    /// The numbers of the services that a pattern can reach, from the first to the one behind the last.
-    pub(super) fn reach(&self, pattern: &str) -> (usize, usize) {
+    /// The services that a pattern can reach.
+    pub(super) fn reach(&self, pattern: &str) -> Reach {
         match pattern.split_once(':') {
             Some((prefix, _)) if !prefix.contains(['*', '?']) => {
-                match self.services.binary_search_by(|known| compare(known.prefix, prefix)) {
-                    Ok(at) => (at, at + 1),
-                    Err(_) => (0, 0),
-                }
+                let found = self.services.binary_search_by(|known| compare(known.prefix, prefix));
+                found.map_or(Reach::None, Reach::One)
             }
-            _ => (0, self.services.len()),
+            _ => Reach::All,
         }
     }
 
@@ -126,13 +136,43 @@ impl Catalogue {
 /// Per service and action, whether it is meant.
 pub(super) struct Marks(pub(super) Vec<Vec<bool>>);
 
+/// The services that a pattern can reach.
+pub(super) enum Reach {
+    All,
+    /// By its number.
+    One(usize),
+    None,
+}
+
 /// The numbers of a service's actions that a pattern covers.
-pub(super) fn covered(service: &Service, pattern: &ActionPattern) -> impl Iterator<Item = usize> {
+pub(super) fn covered(service: &Service, pattern: &ActionPattern) -> Vec<usize> {
+    let mut out = Vec::new();
+    for_each_action(service, |at, action| {
+        if pattern.covers(action) {
+            out.push(at);
+        }
+    });
+    out
+}
+
+fn for_each_action(service: &Service, mut visit: impl FnMut(usize, &ActionText<'_>)) {
     let mut name = format!("{}:", service.prefix);
     let behind = name.len();
-    service.actions.iter().enumerate().filter_map(move |(at, action)| {
+    for (at, action) in service.actions.iter().enumerate() {
         name.truncate(behind);
         name.push_str(action.name);
-        pattern.matches(&name).then_some(at)
-    })
+        visit(at, &ActionText::new(&name));
+    }
+}
+
+/// The texts without repetitions; case does not count.
+pub(super) fn distinct<S: AsRef<str>>(texts: &[S]) -> Vec<&str> {
+    let mut seen = HashSet::new();
+    texts.iter().map(AsRef::as_ref).filter(|text| seen.insert(text.to_ascii_lowercase())).collect()
+}
+
+pub(super) fn set(marks: &mut [bool], at: usize) {
+    if let Some(mark) = marks.get_mut(at) {
+        *mark = true;
+    }
 }

@@ -2,13 +2,13 @@
 //!
 //! The text is inflated once and lives as long as the program: every name is a part of it.
 
-use std::str::Lines;
+use std::{str::Lines, sync::OnceLock};
 
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 
 use super::{
     AccessLevel, Action, ActionResource, Catalogue, ConditionKey, KeyKind, ResourceType, Service, Source,
-    key::Keys, nearest::Index,
+    key::Keys,
 };
 
 /// Several times what it is today.
@@ -50,8 +50,8 @@ pub(super) fn catalogue(data: &'static [u8]) -> Option<Catalogue> {
     if counts != found {
         return None;
     }
-    let index = Index::new(&services);
-    Some(Catalogue { source, services: services.into(), keys: Keys::new(keys), index })
+    let (services, keys) = (services.into(), Keys::new(keys));
+    Some(Catalogue { source, services, keys, index: OnceLock::new() })
 }
 
 /// The source, and how many services, actions, resource types and condition keys there are.

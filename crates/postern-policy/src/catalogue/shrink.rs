@@ -6,10 +6,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap, HashMap, HashSet},
+    collections::{BTreeSet, BinaryHeap, HashMap},
 };
 
-use super::{Catalogue, Service, compare, patterns::covered};
+use super::{
+    Catalogue, Service, compare,
+    patterns::{Reach, covered, distinct, set},
+};
 use crate::{Span, action::ActionPattern};
 
 /// A few patterns that cover exactly the known actions that the given ones cover, and what is unknown
@@ -44,10 +47,8 @@ impl Catalogue {
             }
         }
         out.extend(unknown);
-        // Given patterns that no cut at words expresses, `*:Describe*` or `s3:*etO*`, stay as they are.
-        let mut seen = HashSet::new();
-        let given = actions.iter().map(AsRef::as_ref).filter(|given| seen.insert(given.to_ascii_lowercase()));
-        let given: Vec<&str> = given.collect();
+        // Given patterns that no cut at words expresses, such as `*:Describe*`, stay as they are.
+        let given = distinct(actions);
         if given.len() < out.len() {
             return given.into_iter().map(|given| self.as_written(given)).collect();
         }
@@ -57,16 +58,14 @@ impl Catalogue {
     /// The given patterns of single services, by the numbers of these.
     fn given<S: AsRef<str>>(&self, actions: &[S]) -> HashMap<usize, Vec<Candidate>> {
         let mut out: HashMap<_, Vec<_>> = HashMap::new();
-        let mut seen = HashSet::new();
-        for text in actions.iter().map(AsRef::as_ref).filter(|text| text.contains(['*', '?'])) {
-            let (first, last) = self.reach(text);
-            let (Some((_, name)), true) = (text.split_once(':'), last == first + 1) else { continue };
-            if let Some(service) = self.services.get(first).filter(|_| seen.insert(text.to_ascii_lowercase()))
-            {
-                let pattern = ActionPattern::new(text, Span::default());
-                let covers = covered(service, &pattern).collect();
+        for text in distinct(actions).into_iter().filter(|text| text.contains(['*', '?'])) {
+            let (Some((_, name)), Reach::One(number)) = (text.split_once(':'), self.reach(text)) else {
+                continue;
+            };
+            if let Some(service) = self.services.get(number) {
+                let covers = covered(service, &ActionPattern::new(text, Span::default()));
                 let candidate = Candidate { shape: Shape::Given, text: name.to_owned(), covers };
-                out.entry(first).or_default().push(candidate);
+                out.entry(number).or_default().push(candidate);
             }
         }
         out
@@ -369,12 +368,6 @@ fn ends(name: &str, starts: &[usize]) -> Vec<usize> {
     }
     ends.remove(&name.len());
     ends.into_iter().collect()
-}
-
-fn set(marks: &mut [bool], at: usize) {
-    if let Some(mark) = marks.get_mut(at) {
-        *mark = true;
-    }
 }
 
 #[cfg(test)]
