@@ -88,7 +88,12 @@ fn kinds(report: &Report) -> String {
 /// One finding with its line underlined.
 fn picture(source: &Source, policy: &Policy, finding: &Finding, width: usize) -> String {
     let level = if policy.is_policy { level(finding.severity) } else { Level::ERROR };
-    let title = level.primary_title(finding.message.as_str()).id(finding.rule.id);
+    // The renderer breaks no lines; what it puts in front of each is known.
+    let name = if policy.is_policy { finding.severity.as_str() } else { "error" };
+    let broken = |text: &str, in_front: usize| prose(text, "", "", width.saturating_sub(in_front).max(20));
+    let message = broken(&finding.message, name.len() + finding.rule.id.len() + 4);
+    let gutter = finding.placed.end.line.to_string().len() + "  = help: ".len();
+    let title = level.primary_title(message).id(finding.rule.id);
     let origin = Origin::path(source.name.as_str());
     let view = View::of(&source.text, &finding.span);
     let mut group = Group::with_title(title)
@@ -99,10 +104,11 @@ fn picture(source: &Source, policy: &Policy, finding: &Finding, width: usize) ->
                 .annotation(AnnotationKind::Primary.span(view.span)),
         );
     if let Some(help) = &finding.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+        group = group.element(Level::HELP.message(broken(help, gutter)));
     }
     if !policy.within.is_empty() {
-        group = group.element(Level::NOTE.message(format!("in the policy at {}", policy.within)));
+        group = group
+            .element(Level::NOTE.message(broken(&format!("in the policy at {}", policy.within), gutter)));
     }
     let picture = Renderer::styled().term_width(width).render(&[group]);
     // The renderer takes a snippet without a path for one of another file.
