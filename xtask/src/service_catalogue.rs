@@ -24,6 +24,7 @@
 //! one is an empty member. Each run over the same version gives the same bytes.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     env,
     fmt::Write as _,
@@ -258,17 +259,18 @@ impl Body {
     fn add(&mut self, service: &Upstream<'_>) -> Result<(), String> {
         let mut kinds: HashMap<String, (String, char)> = HashMap::new();
         for key in service.keys.values() {
-            let (name, kind) = (text(key, "key")?, kind(text(key, "type")?)?);
-            clean(name)?;
+            let (name, kind) = (template(text(key, "key")?), kind(text(key, "type")?)?);
+            clean(&name)?;
             let place = (name.to_ascii_lowercase(), kind);
             kinds.insert(place.0.clone(), place.clone());
-            self.keys.entry(place).or_insert_with(|| name.to_owned());
+            self.keys.entry(place).or_insert_with(|| name.into_owned());
         }
+        let count = kinds.len();
         let mut list = |names: Vec<&str>| -> Result<String, String> {
             let mut members = Vec::new();
             for name in names {
                 let (name, kind) = kinds
-                    .get(&name.to_ascii_lowercase())
+                    .get(&template(name).to_ascii_lowercase())
                     .ok_or_else(|| format!("no condition key {name} is defined"))?;
                 members.push(format!("{name}\t{kind}"));
             }
@@ -337,7 +339,7 @@ impl Body {
         self.counts.services += 1;
         self.counts.actions += actions.len();
         self.counts.resources += resources.len();
-        self.counts.keys += service.keys.len();
+        self.counts.keys += count;
         Ok(())
     }
 
@@ -358,6 +360,13 @@ impl Body {
         body.push_str(&self.services);
         Ok(body)
     }
+}
+
+/// The name of a key with AWS's usual mark for what is to choose. A few services name it otherwise:
+/// `secretsmanager:ResourceTag/tag-key`, `glacier:ResourceTag/`.
+fn template(name: &str) -> Cow<'_, str> {
+    let head = name.strip_suffix("/tag-key").or_else(|| name.strip_suffix('/'));
+    head.map_or(Cow::Borrowed(name), |head| Cow::Owned(format!("{head}/${{TagKey}}")))
 }
 
 /// AWS's word for the kind of a condition key, as one letter.
@@ -419,4 +428,24 @@ fn array<'a>(value: &'a Value, member: &str) -> Result<&'a [Value], String> {
 fn strings(value: &Value) -> Result<Vec<&str>, String> {
     let list = value.as_array().ok_or("not a list")?;
     list.iter().map(|member| member.as_str().ok_or_else(|| "not a text".to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_to_choose_are_marked_alike() {
+        assert_eq!(template("ssm:resourceTag/tag-key"), "ssm:resourceTag/${TagKey}");
+        assert_eq!(template("glacier:ResourceTag/"), "glacier:ResourceTag/${TagKey}");
+        assert_eq!(template("ec2:ResourceTag/${TagKey}"), "ec2:ResourceTag/${TagKey}");
+        assert_eq!(template("s3:prefix"), "s3:prefix");
+    }
+
+    #[test]
+    fn what_writes_as_well_has_the_narrower_level() {
+        assert_eq!(level("Tagging, Write"), Ok('T'));
+        assert_eq!(level("Permissions management, Write"), Ok('P'));
+        assert!(level("Everything").is_err());
+    }
 }

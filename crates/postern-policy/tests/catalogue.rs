@@ -135,6 +135,11 @@ fn templates_take_any_choice_but_none() {
         ("aws:ResourceTag/${aws:username}", "aws:ResourceTag/${TagKey}"),
         ("s3:ExistingObjectTag/class", "s3:ExistingObjectTag/<key>"),
         ("kms:EncryptionContext:aws:s3:arn", "kms:EncryptionContext:${EncryptionContextKey}"),
+        (
+            "secretsmanager:ResourceTag/aws:secretsmanager:owningService",
+            "secretsmanager:ResourceTag/${TagKey}",
+        ),
+        ("glacier:ResourceTag/a", "glacier:ResourceTag/${TagKey}"),
         ("events:Metadata/a", "events:Metadata/${MetadataKey}"),
         ("events:Metadata/a/Matcher", "events:Metadata/${MetadataKey}/Matcher"),
         (
@@ -219,6 +224,9 @@ fn a_far_fetched_suggestion_is_none() {
         "ec2:Unmonitor",
         "zzz:Get*",
         "s3:Obj*",
+        // Right names of services that have nothing to do with these.
+        "payments:GetAccountBalance",
+        "budgets:CreateBudget",
     ] {
         assert_eq!(catalogue().nearest_action(written), None, "{written}");
     }

@@ -224,7 +224,7 @@ fn strip<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
 /// (read in the version that first lists `aws:SignInSessionArn`), sorted by name without case.
 ///
 /// Beyond that page: `aws:SourceOwner`, which the *Amazon SNS Developer Guide* has in a topic's default
-/// policy.
+/// policy, and `aws:PrincipalOrgMasterAccountId`, which `AWSSSOServiceRolePolicy` uses.
 pub(super) static GLOBAL: &[ConditionKey] = &[
     ConditionKey::new("aws:AssumedRoot", KeyKind::Bool),
     ConditionKey::new("aws:CalledVia", KeyKind::ArrayOfString),
@@ -244,6 +244,7 @@ pub(super) static GLOBAL: &[ConditionKey] = &[
     ConditionKey::new("aws:PrincipalArn", KeyKind::Arn),
     ConditionKey::new("aws:PrincipalIsAWSService", KeyKind::Bool),
     ConditionKey::sensitive("aws:PrincipalOrgID"),
+    ConditionKey::new("aws:PrincipalOrgMasterAccountId", KeyKind::String),
     ConditionKey::new("aws:PrincipalOrgPaths", KeyKind::ArrayOfString),
     ConditionKey::new("aws:PrincipalServiceName", KeyKind::String),
     ConditionKey::new("aws:PrincipalServiceNamesList", KeyKind::ArrayOfString),

@@ -80,8 +80,8 @@ impl Catalogue {
         if let Some(service) = self.service(prefix) {
             return self.near_in(service, name, 1).or_else(|| {
                 // `iam:AssumeRole`, `cloudwatch:PutLogEvents`: the right name at the wrong service.
-                let elsewhere = self.index().only_service(name).filter(|_| name.len() > 6);
-                match elsewhere.and_then(|number| self.services.get(number)) {
+                let elsewhere = self.index().only_service(name).and_then(|number| self.services.get(number));
+                match elsewhere.filter(|other| names::neighbours(service.prefix, other.prefix)) {
                     Some(service) => self.whole(service, name),
                     None => self.near_in(service, name, bound(name)),
                 }
@@ -247,6 +247,13 @@ mod tests {
         for (written, meant) in names::ACTIONS {
             assert!(catalogue.action(written).is_none(), "{written}");
             assert!(catalogue.action(meant).is_some(), "{meant}");
+        }
+    }
+
+    #[test]
+    fn neighbours_exist() {
+        for prefix in names::NEIGHBOURS.iter().copied().flatten() {
+            assert!(Catalogue::embedded().service(prefix).is_some(), "{prefix}");
         }
     }
 

@@ -84,6 +84,29 @@ pub(super) const ACTIONS: &[(&str, &str)] = &[
     ("s3:UploadPartCopy", "s3:PutObject"),
 ];
 
+/// Services whose actions people look for at each other.
+pub(super) const NEIGHBOURS: &[&[&str]] = &[
+    &["account", "iam", "identitystore", "organizations", "sso", "sts"],
+    &["application-autoscaling", "autoscaling", "ebs", "ec2", "elasticloadbalancing", "ssm"],
+    &["cloudtrail", "cloudwatch", "events", "logs", "oam", "scheduler", "xray"],
+    &["ecr", "ecs", "eks"],
+    &["firehose", "kinesis"],
+    &["kms", "secretsmanager", "ssm"],
+    &["sns", "sqs"],
+    &["apigateway", "execute-api"],
+    &["aoss", "es", "opensearch"],
+    &["servicequotas", "support", "trustedadvisor"],
+    &["billing", "budgets", "ce", "cur", "tax"],
+    &["route53", "route53domains", "route53resolver"],
+];
+
+/// Whether an action of one service may be looked for at the other: `iam:AssumeRole`,
+/// `bedrock:CreateGateway`.
+pub(super) fn neighbours(one: &str, other: &str) -> bool {
+    one.split('-').next() == other.split('-').next()
+        || NEIGHBOURS.iter().any(|group| group.contains(&one) && group.contains(&other))
+}
+
 /// The prefix for a name that a service goes by elsewhere. Dashes and spaces do not count.
 pub(super) fn service(written: &str) -> Option<&'static str> {
     find(SERVICES, written).or_else(|| find(SERVICES, &written.replace(['-', ' ', '_'], "")))
