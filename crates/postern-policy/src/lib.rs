@@ -66,6 +66,7 @@ mod arn;
 mod candidates;
 pub mod cap;
 pub mod catalogue;
+pub mod classes;
 mod condition;
 mod context;
 mod document;

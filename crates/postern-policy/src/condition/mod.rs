@@ -2,7 +2,7 @@
 
 mod literals;
 mod operator;
-mod value;
+pub(crate) mod value;
 
 use ipnet::IpNet;
 use jiff::Timestamp;

@@ -1,6 +1,6 @@
 //! Numbers, dates, addresses and bytes as the operators compare them.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use ipnet::IpNet;
 use jiff::{Timestamp, civil, tz::TimeZone};
@@ -12,6 +12,18 @@ pub(crate) struct Number(i128);
 impl Number {
     const PLACES: usize = 18;
     const MAX_DIGITS: usize = 19;
+    /// The number 1 in units of the last place.
+    pub(crate) const ONE: i128 = 1_000_000_000_000_000_000;
+
+    /// The number in units of its last place.
+    pub(crate) const fn scaled(self) -> i128 {
+        self.0
+    }
+
+    /// The number that is so many units of the last place.
+    pub(crate) const fn from_scaled(scaled: i128) -> Self {
+        Self(scaled)
+    }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (negative, digits) = match text.as_bytes().first()? {
@@ -34,6 +46,18 @@ impl Number {
             sum = sum * 10 + i128::from(char::from(digit).to_digit(10)?);
         }
         Some(Self(if negative { -sum } else { sum }))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, fraction) = (self.0.abs() / Self::ONE, self.0.abs() % Self::ONE);
+        if fraction == 0 {
+            return write!(f, "{sign}{whole}");
+        }
+        let digits = format!("{fraction:018}");
+        write!(f, "{sign}{whole}.{}", digits.trim_end_matches('0'))
     }
 }
 
