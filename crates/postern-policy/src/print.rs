@@ -76,7 +76,7 @@ impl Document {
     /// may stand in another one: conditions, and the kinds of principal. The case of condition keys and
     /// operators does not count either.
     ///
-    /// Documents that do not say the same may still allow the same requests: `diff` tells.
+    /// Documents that do not say the same may still allow the same requests: [`diff`](crate::diff) tells.
     #[must_use]
     pub fn same_meaning(&self, other: &Self) -> bool {
         self.version() == other.version()

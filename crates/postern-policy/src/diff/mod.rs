@@ -1,0 +1,222 @@
+//! What one policy allows and another does not, shown as requests.
+//!
+//! [`compare`] looks at *all* requests: it cuts each dimension of a request into [classes](crate::classes)
+//! and tries what can make a difference. Each difference that it finds comes as a request, and
+//! [`evaluate`](crate::evaluate()) has confirmed that one policy allows it and the other does not.
+//!
+//! ```
+//! use postern_policy::{Document, diff::{self, Side, Stop, Verdict}};
+//! let parse = |text| Document::parse(text).unwrap();
+//! let before = parse(r#"{"Version": "2012-10-17", "Statement": [
+//!     {"Effect": "Allow", "Action": ["s3:Get*", "sqs:*"], "Resource": "*"}]}"#);
+//! let after = parse(r#"{"Version": "2012-10-17", "Statement": [
+//!     {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"},
+//!     {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*",
+//!      "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}]}"#);
+//! let diff = diff::compare(&before, &after);
+//! assert_eq!(diff.verdict(), Verdict::Different);
+//! let [difference] = &diff.differences[..] else { panic!() };
+//! assert_eq!((difference.allowed_by, difference.statement), (Side::A, 0));
+//! assert_eq!(difference.actions[0].pattern, "s3:Get*");
+//! let Stop::NothingAllows { nearest: Some(nearest) } = &difference.stop else { panic!() };
+//! assert_eq!(nearest.statement, 1);
+//! assert_eq!(difference.keys[0].key, "aws:MultiFactorAuthPresent");
+//! // Absent, and every value but `true`.
+//! assert!(difference.keys[0].values[0].values().is_empty());
+//! assert_eq!(difference.keys[0].values[1].single(), Some("false"));
+//! ```
+//!
+//! # What is compared
+//! Two policies of the same kind. Where a statement of either names a principal, both are taken for
+//! policies of a resource (or role): a request is allowed if the policy grants it to a principal of
+//! another account whose own policies allow everything. Otherwise both are taken for policies of a
+//! principal, and the resource's policy, where one is needed, delegates to the principal's account.
+//! Operations that no policy controls (`sts:GetCallerIdentity`, `sts:GetSessionToken`) do not count.
+//!
+//! A key of the context that no condition tests with a set operator is taken for single-valued. The keys
+//! are taken for independent of each other, of the action and of the principal: a difference may be
+//! shown by a request in which keys meet that no credential carries together.
+//!
+//! Policy variables are tried with values that occur, one that does not, and without a value. Where
+//! nothing is found so, but a value can be thought of that makes a difference, the comparison ends
+//! [undecided](Verdict::Undecided), and names the variable.
+
+mod actions;
+mod familiar;
+mod found;
+mod pair;
+mod principals;
+mod search;
+mod space;
+mod witness;
+
+use crate::{
+    Context, ContextValue, Document, Element, Principal,
+    classes::{Budget, GaveUp},
+};
+
+/// One of the two policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+impl Side {
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// The result of a comparison.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diff {
+    /// What one policy allows and the other does not: those of [`Side::A`] first, in the order of the
+    /// statements that allow.
+    pub differences: Vec<Difference>,
+    /// Why there may be more than that.
+    pub undecided: Vec<Cause>,
+    /// How many classes of requests were told apart.
+    pub classes: usize,
+}
+
+/// A comparison in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// No request is allowed by one policy alone.
+    Equal,
+    /// There is such a request.
+    Different,
+    /// None was found, but there may be one.
+    Undecided,
+}
+
+impl Diff {
+    /// The result in one word.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        match (self.differences.is_empty(), self.undecided.is_empty()) {
+            (false, _) => Verdict::Different,
+            (true, false) => Verdict::Undecided,
+            (true, true) => Verdict::Equal,
+        }
+    }
+
+    /// Whether every request that this policy allows is allowed by the other one, too. None where that
+    /// is undecided.
+    ///
+    /// A new version of a policy is no wider than the old one if it is within it.
+    #[must_use]
+    pub fn is_within(&self, side: Side) -> Option<bool> {
+        if self.differences.iter().any(|difference| difference.allowed_by == side) {
+            return Some(false);
+        }
+        self.undecided.is_empty().then_some(true)
+    }
+}
+
+/// Requests that one policy allows and the other does not, all for the same reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The policy that allows them.
+    pub allowed_by: Side,
+    /// Its statement that allows, counted from 0.
+    pub statement: usize,
+    /// What stops them in the other policy.
+    pub stop: Stop,
+    /// The actions concerned, as patterns that occur in the policies.
+    pub actions: Vec<ActionGroup>,
+    /// One of the requests.
+    pub example: Example,
+    /// The keys of the context that matter, each with those of its values that make the difference,
+    /// all else being as in the example.
+    pub keys: Vec<KeyValues>,
+}
+
+/// Why a policy does not allow a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A statement denies it.
+    Denied {
+        /// The statement, counted from 0.
+        statement: usize,
+    },
+    /// No statement allows it.
+    NothingAllows {
+        /// The statement that is nearest to allowing it: the action is covered, something else is not.
+        nearest: Option<Nearest>,
+    },
+}
+
+/// A statement that would allow a request but for one element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// The statement, counted from 0.
+    pub statement: usize,
+    /// The first element that does not match.
+    pub element: Element,
+}
+
+/// A pattern of actions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionGroup {
+    /// The pattern as one of the policies writes it.
+    pub pattern: String,
+    /// Whether all its actions are concerned, not only some.
+    pub whole: bool,
+}
+
+/// A request as an example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Who asks. Where the policies name no principals it stands for anyone to whom they are attached.
+    pub principal: Principal,
+    /// The action.
+    pub action: String,
+    /// The resource's ARN, or `*`.
+    pub resource: String,
+    /// The keys that it takes; all others are absent.
+    pub context: Context,
+}
+
+/// Values of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyValues {
+    /// The key as a policy writes it.
+    pub key: String,
+    /// One value of each class.
+    pub values: Vec<ContextValue>,
+}
+
+/// Why a comparison is not complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// There are too many classes of something.
+    GaveUp(GaveUp),
+    /// It depends on what these policy variables stand for.
+    Variables(Vec<String>),
+    /// This key is compared as a text here and as a number, date or address there.
+    Mixed(String),
+    /// A request was found that should make a difference, and the evaluator says that it does not: a
+    /// fault of this library.
+    Unconfirmed(Box<Example>),
+}
+
+/// Compares two policies.
+#[must_use]
+pub fn compare(a: &Document, b: &Document) -> Diff {
+    compare_within(a, b, &mut Budget::default())
+}
+
+/// Compares two policies with no more work than the budget allows.
+#[must_use]
+pub fn compare_within(a: &Document, b: &Document, budget: &mut Budget) -> Diff {
+    space::compare(a, b, budget)
+}
