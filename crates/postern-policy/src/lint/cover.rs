@@ -36,7 +36,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
     for (number, statement) in &compared {
         shadowed(about, &compared, (*number, statement), sink);
     }
-    if about.budget.is_spent() {
+    if about.pairs.is_spent() {
         sink.cut.push("the lists are so long that not all patterns were compared with each other".to_owned());
     }
 }
@@ -48,7 +48,7 @@ fn shadowed(
     sink: &mut Sink,
 ) {
     let covers = |(other, wide): &(usize, &Statement)| {
-        *other != number && wide::statement(wide, statement, &about.budget)
+        *other != number && wide::statement(wide, statement, &about.pairs)
     };
     if statement.effect() == Effect::Allow {
         let mut denies = all.iter().filter(|(_, other)| other.effect() == Effect::Deny);
@@ -61,7 +61,7 @@ fn shadowed(
     let mut same = all.iter().filter(|(_, other)| other.effect() == statement.effect());
     // Of two equal ones the second is too much.
     let wider = same.find(|(other, wide)| {
-        covers(&(*other, *wide)) && (*other < number || !wide::statement(statement, wide, &about.budget))
+        covers(&(*other, *wide)) && (*other < number || !wide::statement(statement, wide, &about.pairs))
     });
     if let Some((other, _)) = wider {
         let message = format!("statement {} says all of this already", other + 1);
@@ -71,7 +71,7 @@ fn shadowed(
 
 fn repeated_actions(about: &About<'_>, number: usize, statement: &Statement, sink: &mut Sink) {
     let texts: Vec<&str> = statement.actions().patterns().iter().map(crate::ActionPattern::text).collect();
-    repeated(&texts, true, wide::action, &about.budget, |at, by| {
+    repeated(&texts, true, wide::action, &about.pairs, |at, by| {
         let message = format!("`{by}` covers this already");
         sink.add(about.document, &REPEATED, Place::Action(number, at), message, None);
     });
@@ -80,7 +80,7 @@ fn repeated_actions(about: &About<'_>, number: usize, statement: &Statement, sin
 fn repeated_resources(about: &About<'_>, number: usize, statement: &Statement, sink: &mut Sink) {
     let Some(resources) = statement.resources() else { return };
     let texts: Vec<&str> = resources.patterns().iter().map(crate::ResourcePattern::text).collect();
-    repeated(&texts, false, wide::resource, &about.budget, |at, by| {
+    repeated(&texts, false, wide::resource, &about.pairs, |at, by| {
         let message = format!("`{by}` covers this already");
         sink.add(about.document, &REPEATED, Place::Resource(number, at), message, None);
     });

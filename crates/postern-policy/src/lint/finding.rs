@@ -148,7 +148,7 @@ const MAX_PER_RULE: usize = 100;
 #[derive(Default)]
 pub(super) struct Sink {
     findings: Vec<Finding>,
-    counts: BTreeMap<&'static str, (usize, Option<&'static Rule>)>,
+    counts: BTreeMap<&'static str, usize>,
     /// What was not looked at, for the reader.
     pub(super) cut: Vec<String>,
 }
@@ -191,8 +191,13 @@ impl Sink {
         }
     }
 
+    /// Whether one more of this rule would be kept.
+    pub(super) fn wants(&self, rule: &'static Rule) -> bool {
+        self.counts.get(rule.id).is_none_or(|count| *count < MAX_PER_RULE)
+    }
+
     fn is_full(&mut self, rule: &'static Rule) -> bool {
-        let (count, _) = self.counts.entry(rule.id).or_insert((0, Some(rule)));
+        let count = self.counts.entry(rule.id).or_default();
         *count += 1;
         *count > MAX_PER_RULE
     }
@@ -207,7 +212,7 @@ impl Sink {
         self.findings.sort_by(|a, b| {
             (a.span.start, a.span.end, a.rule.id).cmp(&(b.span.start, b.span.end, b.rule.id))
         });
-        for (id, (count, _)) in &self.counts {
+        for (id, count) in &self.counts {
             if *count > MAX_PER_RULE {
                 self.cut.push(format!("`{id}` fires {count} times; the first {MAX_PER_RULE} are shown"));
             }

@@ -20,6 +20,7 @@
 //! assert_eq!(findings[0].pointer, "/Statement");
 //! ```
 
+mod actions;
 mod arns;
 mod cover;
 mod elements;
@@ -27,11 +28,16 @@ mod federated;
 mod finding;
 mod forms;
 mod grammar;
+mod grants;
+mod keys;
 mod kind;
+mod kinds;
+mod known;
 mod mfa;
 mod never;
 mod outsider;
 mod place;
+mod resources;
 mod rights;
 mod sample;
 mod scene;
@@ -49,7 +55,7 @@ pub use self::{
     finding::{Class, Finding, Rule, Severity},
     kind::PolicyKind,
 };
-use crate::Document;
+use crate::{Document, catalogue::Catalogue};
 
 /// Every rule, in the order of ids within each family.
 pub static RULES: &[&Rule] = &[
@@ -68,8 +74,23 @@ pub static RULES: &[&Rule] = &[
     &variables::MALFORMED,
     &variables::OLD_VERSION,
     &variables::PLACE,
+    &keys::FORM,
+    &keys::TAG_KEY,
     &never::TWICE,
+    &actions::SERVICE,
+    &actions::ACTION,
+    &actions::PATTERN,
+    &keys::UNKNOWN,
+    &keys::NOT_OFFERED,
+    &resources::NOT_TAKEN,
+    &resources::NO_TYPE,
+    &actions::WILD_SERVICE,
+    &kinds::TYPE,
     &values::UNREADABLE,
+    &kinds::SET_ON_SINGLE,
+    &kinds::NO_SET,
+    &kinds::FOR_ALL,
+    &kinds::ANY_IF_EXISTS,
     &values::WILDCARD,
     &forms::BLANK,
     &values::ADDRESS,
@@ -115,6 +136,7 @@ pub static RULES: &[&Rule] = &[
     &trust::EXTERNAL_ID_FOR_PEOPLE,
     &trust::IF_EXISTS_ONLY,
     &rights::ADMINISTRATOR,
+    &grants::IAM_WRITE,
     &rights::ESCALATION,
     &rights::PASS_ROLE,
     &rights::NOT_ACTION,
@@ -124,6 +146,7 @@ pub static RULES: &[&Rule] = &[
     &rights::LOOSE_BOUNDARY,
     &rights::CHAIN,
     &never::DEAD_DENY,
+    &grants::OPENS,
     &CUT,
 ];
 
@@ -163,20 +186,40 @@ pub fn check_text(text: &str, kind: PolicyKind) -> Vec<Finding> {
 }
 
 fn look(document: &Document, kind: PolicyKind, sink: &mut Sink) {
-    let about = About { document, kind, budget: Budget::default() };
+    let catalogue = Catalogue::embedded();
+    let about = About { document, kind, catalogue, budget: Budget::default(), pairs: Budget::default() };
     elements::check(&about, sink);
     forms::check(&about, sink);
     variables::check(&about, sink);
     values::check(&about, sink);
     never::check(&about, sink);
     arns::check(&about, sink);
+    catalogued(&about, sink);
     cover::check(&about, sink);
     mfa::check(&about, sink);
     outsider::check(&about, sink);
     federated::check(&about, sink);
     trust::check(&about, sink);
     rights::check(&about, sink);
+    grants::check(&about, sink);
     self_service::check(&about, sink);
+}
+
+/// What the catalogue of services has to say.
+fn catalogued(about: &About<'_>, sink: &mut Sink) {
+    let mut actions = known::Actions::new(about.catalogue, &about.budget);
+    let types = resources::Types::new(about.catalogue);
+    for (number, statement) in about.statements() {
+        let covered = actions.of(statement);
+        actions::statement(about, number, statement, &covered, sink);
+        resources::statement(about, number, statement, (&covered, &types), sink);
+        keys::statement(about, number, statement, &covered, sink);
+        kinds::statement(about, number, statement, sink);
+    }
+    if about.budget.is_spent() {
+        sink.cut
+            .push("there are so many patterns that not all were compared with the known actions".to_owned());
+    }
 }
 
 fn finish(document: &Document, sink: Sink) -> Vec<Finding> {
@@ -198,7 +241,11 @@ const MAX_EVALUATED: usize = 500;
 struct About<'a> {
     document: &'a Document,
     kind: PolicyKind,
+    catalogue: &'static Catalogue,
+    /// For what is compared with the catalogue.
     budget: Budget,
+    /// For what is compared with other parts of the document.
+    pairs: Budget,
 }
 
 /// How many pairs of patterns are still compared.

@@ -18,7 +18,6 @@ pub(super) enum Place {
     Principals(usize),
     Principal(usize, usize),
     /// An operator's name.
-    #[expect(dead_code, reason = "rules on the types of keys follow")]
     Operator(usize, usize),
     /// A key's name.
     Key(usize, usize),

@@ -77,7 +77,7 @@ pub(super) static CHAIN: Rule = Rule::new("R15", Class::Security, Severity::Medi
     .counts_as("R15");
 
 /// Calls by which a principal gives itself, or something that it can be, all rights.
-const ESCALATIONS: [&str; 15] = [
+pub(super) const ESCALATIONS: [&str; 15] = [
     "iam:AttachUserPolicy",
     "iam:AttachGroupPolicy",
     "iam:AttachRolePolicy",
@@ -131,7 +131,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
 }
 
 /// Whether every resource is covered: `*`, or a pattern that leaves all but the type open.
-fn everywhere(statement: &Statement) -> bool {
+pub(super) fn everywhere(statement: &Statement) -> bool {
     let open = |text: &str| {
         let mut parts = text.splitn(6, ':').skip(3);
         let (region, account, rest) = (parts.next(), parts.next(), parts.next());

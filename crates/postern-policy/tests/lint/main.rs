@@ -1,6 +1,7 @@
 //! What is wrong with a policy: every rule fires where it should, at the place it should, and not
 //! beside it.
 
+mod catalogue;
 #[cfg(test)]
 #[path = "../common/mod.rs"]
 mod common;
@@ -30,7 +31,7 @@ pub(crate) fn findings(kind: PolicyKind, text: &str) -> Vec<Finding> {
 }
 
 fn all() -> Vec<Case> {
-    [forms::CASES, conditions::CASES, mfa::CASES, security::CASES].concat()
+    [forms::CASES, catalogue::CASES, conditions::CASES, mfa::CASES, security::CASES].concat()
 }
 
 #[test]

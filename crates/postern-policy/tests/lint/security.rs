@@ -291,6 +291,26 @@ pub(crate) const CASES: &[Case] = &[
         "",
     ),
     // Rights.
+    (
+        "R02",
+        Identity,
+        allow!(r#"["iam:GetUser","iam:CreateRole","iam:DeleteRole"]"#, r#""*""#),
+        r#""iam:CreateRole""#,
+    ),
+    (
+        "R02",
+        Identity,
+        allow!(r#"["iam:Get*","iam:CreateServiceLinkedRole","iam:CreateVirtualMFADevice"]"#, r#""*""#),
+        "",
+    ),
+    ("R02", Identity, allow!(r#"["iam:CreateRole"]"#, r#""arn:aws:iam::*:role/app-*""#), ""),
+    ("R20", Identity, allow!(r#"["s3:Get*","s3:Put*"]"#, r#""*""#), r#""s3:Put*""#),
+    (
+        "R20",
+        Identity,
+        allow!(r#"["sns:Publish","sns:AddPermission"]"#, r#""arn:aws:sns:*:111122223333:topic""#),
+        "",
+    ),
     ("R01", Identity, allow!(r#""*""#, r#""*""#), r#""*""#),
     ("R01", Identity, allow!(r#""*""#, r#""arn:aws:s3:::b""#), ""),
     ("R01", Scp, allow!(r#""*""#, r#""*""#), ""),

@@ -64,9 +64,9 @@ fn a_document_gives_what_its_text_gives() {
 #[expect(clippy::disallowed_methods, reason = "the time is what is tested")]
 fn hostile_documents_take_bounded_time() {
     let started = Instant::now();
-    let wild = (0..3_000).map(|n| format!(r#""s3:*a*{n}*""#)).collect::<Vec<_>>().join(",");
+    let wild = (0..1_000).map(|n| format!(r#""s3:*a*{n}*""#)).collect::<Vec<_>>().join(",");
     let patterns = format!(r#"{{"Effect":"Allow","Action":[{wild}],"Resource":"*"}}"#);
-    let nested = format!("[{},{}]", patterns, many(50_000).trim_matches(['[', ']']));
+    let nested = format!("[{},{}]", patterns, many(20_000).trim_matches(['[', ']']));
     let found = findings(PolicyKind::Identity, &nested);
     let cut: Vec<&str> = found.iter().filter(|f| f.rule.id == "P99").map(|f| f.message.as_str()).collect();
     assert!(cut.contains(&"only the first 200 statements were compared with each other"), "{cut:?}");
