@@ -435,6 +435,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_committed_file_is_whole() {
+        check().unwrap();
+    }
+
+    #[test]
+    fn half_of_the_data_is_too_little() {
+        let half = Counts { services: 228, actions: 11_000, resources: 1_167, keys: 1_287 };
+        assert!(half.plausible().unwrap_err().starts_with("too little data: 228 services, 11000 actions"));
+    }
+
+    #[test]
     fn tags_to_choose_are_marked_alike() {
         assert_eq!(template("ssm:resourceTag/tag-key"), "ssm:resourceTag/${TagKey}");
         assert_eq!(template("glacier:ResourceTag/"), "glacier:ResourceTag/${TagKey}");
