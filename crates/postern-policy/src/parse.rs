@@ -50,9 +50,14 @@ impl Parser {
     }
 
     fn report(&mut self, problem: Problem) {
-        if self.problems.len() < 4 * MAX_PROBLEMS {
+        if !self.is_full() {
             self.problems.push(problem);
         }
+    }
+
+    /// Whether more problems would be found for nothing: putting each into words costs more than reading on.
+    fn is_full(&self) -> bool {
+        self.problems.len() >= 4 * MAX_PROBLEMS
     }
 
     fn document(&mut self, root: &Node<'_>) -> Document {
@@ -107,6 +112,9 @@ impl Parser {
     }
 
     fn statement(&mut self, node: &Node<'_>) -> Option<Statement> {
+        if self.is_full() {
+            return None;
+        }
         let Value::Object(members) = &node.value else {
             self.problem(node.span, format!("a statement is an object, not {}", node.kind()));
             return None;
@@ -333,7 +341,7 @@ impl Parser {
 
     fn unknown_elements(&mut self, members: &[Member<'_>], known: &[&str], of: &str) {
         for m in members {
-            if !known.contains(&&*m.key) {
+            if !known.contains(&&*m.key) && !self.is_full() {
                 self.unknown(m, known, &format!("no element of {of}"));
             }
         }

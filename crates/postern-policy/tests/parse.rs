@@ -173,6 +173,9 @@ fn texts_made_to_hurt_end_soon() {
     let many = format!(r#"{{"Statement":[{}]}}"#, vec![statement; 20_000].join(","));
     assert_eq!(Document::parse(&many).unwrap().statements().len(), 20_000);
 
+    let many = format!(r#"{{"Statement":[{}]}}"#, vec![r#"{"Efect":"Allow"}"#; 300_000].join(","));
+    assert_eq!(Document::parse(&many).unwrap_err().len(), 100);
+
     let long = "x".repeat(1_000_000);
     assert!(Document::parse(&format!(r#"{{"{long}":1,"Statement":{{"{long}":2}}}}"#)).is_err());
 
