@@ -296,7 +296,7 @@ fn what_is_wrong_with_a_line_is_said_and_the_run_goes_on() {
         ("1", "`request.context` should be an object, not a list", case(&[("context", "[]")], &[])),
         ("1", "`request.context`, `a:b`: should be", case(&[("context", r#"{"a:b":{}}"#)], &[])),
         ("1", "`request.context`, `a:b`: should be", case(&[("context", r#"{"a:b":[["x"]]}"#)], &[])),
-        ("1", "`A:B` stands twice", case(&[("context", r#"{"a:b":"x","A:B":"y"}"#)], &[])),
+        ("1", "`a:b` stands twice", case(&[("context", r#"{"a:b":"x","A:B":"y"}"#)], &[])),
         ("1", "`identityPolicies` should be a list, not null", case(&[], &[("identityPolicies", "null")])),
         ("1", "`identityPolicies` is missing", case(&[], &[("identityPolicies", "")])),
         (

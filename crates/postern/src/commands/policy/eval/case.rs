@@ -127,9 +127,11 @@ fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String
     let (resource, resource_account) = target(asked.resource)?;
     let context = context(asked.context)?;
 
-    let identity = policies("identityPolicies", case.identity_policies)?;
-    let boundary =
-        policies("permissionBoundaryPolicies", case.permission_boundary_policies.unwrap_or_default())?;
+    let identity = policies(&|| "identityPolicies".to_owned(), case.identity_policies)?;
+    let boundary = policies(
+        &|| "permissionBoundaryPolicies".to_owned(),
+        case.permission_boundary_policies.unwrap_or_default(),
+    )?;
     if boundary.len() > 1 {
         let given = boundary.len();
         return Err(format!(
@@ -192,9 +194,13 @@ fn write(
     Ok(())
 }
 
-/// What a raw string says.
-fn text<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
-    serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
+/// What a raw string says; most have no escapes.
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if inside.contains('\\') {
+        return serde_json::from_str(raw.get()).ok().map(|Text(text)| text);
+    }
+    Some(Cow::Borrowed(inside))
 }
 
 fn principal(raw: &RawValue) -> Result<Principal, String> {
@@ -238,16 +244,24 @@ fn context(entries: Option<Members<'_>>) -> Result<Context, String> {
         entries.sort_by_cached_key(|(key, _)| key.to_lowercase());
     }
     let mut context = Context::new();
-    for (key, raw) in entries {
+    let mut present = 0;
+    for (key, raw) in &entries {
         let value = value(raw).map_err(|found| {
             format!("`request.context`, `{key}`: should be a string, number, boolean or a list of these, not {found}")
         })?;
-        if *context.get(&key) != ContextValue::Absent {
-            return Err(format!("`request.context`: `{key}` stands twice; case does not count"));
-        }
-        context.set(&key, value);
+        present += usize::from(value != ContextValue::Absent);
+        context.set(key, value);
     }
-    Ok(context)
+    if context.iter().count() == present { Ok(context) } else { Err(repeated(&entries)) }
+}
+
+/// Which key of the context is there more than once.
+fn repeated(entries: &[(Cow<'_, str>, &RawValue)]) -> String {
+    let mut keys: Vec<(String, &str)> = entries.iter().map(|(key, _)| (key.to_lowercase(), &**key)).collect();
+    keys.sort();
+    let twice = keys.iter().zip(keys.iter().skip(1)).find(|((one, _), (other, _))| one == other);
+    let key = twice.map_or("", |(_, (_, key))| key);
+    format!("`request.context`: `{key}` stands twice; case does not count")
 }
 
 /// A value of the context; numbers and booleans as they are written. What it is instead, if it is none.
@@ -271,8 +285,6 @@ fn scalar(raw: &RawValue) -> Result<Box<str>, &'static str> {
 }
 
 /// The policy in `raw`: an object, or a string that holds one.
-///
-/// Its place is only put into words where something is wrong.
 fn policy(place: &dyn Fn() -> String, raw: &RawValue) -> Result<Document, String> {
     let json = match raw.get().starts_with('"') {
         true => text(raw).unwrap_or_default(),
@@ -293,14 +305,13 @@ fn policy(place: &dyn Fn() -> String, raw: &RawValue) -> Result<Document, String
     })
 }
 
-fn policies<'a>(place: &str, list: Vec<Named<'a>>) -> Result<Vec<Read<'a>>, String> {
+/// A list of policies. Their places are only put into words where something is wrong or has no name.
+fn policies<'a>(place: &dyn Fn() -> String, list: Vec<Named<'a>>) -> Result<Vec<Read<'a>>, String> {
     let mut read = Vec::with_capacity(list.len());
     for (number, Named { name, policy: raw }) in list.into_iter().enumerate() {
-        let document = policy(&|| format!("{place}[{number}]"), raw)?;
-        let name = match name {
-            Some(Text(name)) => name,
-            None => format!("{place}[{number}]").into(),
-        };
+        let place = || format!("{}[{number}]", place());
+        let document = policy(&place, raw)?;
+        let name = name.map_or_else(|| Cow::Owned(place()), |Text(name)| name);
         read.push(Read { name, document });
     }
     Ok(read)
@@ -317,7 +328,7 @@ fn session_policies(raw: &RawValue) -> Result<Vec<Read<'_>>, String> {
         let named = serde_json::from_str::<Named<'_>>(raw.get());
         named.unwrap_or(Named { name: None, policy: raw })
     });
-    policies(PLACE, named.collect())
+    policies(&|| PLACE.to_owned(), named.collect())
 }
 
 fn references<'a>(list: &'a [Read<'_>]) -> Vec<PolicyRef<'a>> {
@@ -335,9 +346,8 @@ fn levels<'a>(place: &str, list: Option<Vec<Attached<'a>>>) -> Result<Vec<ReadLe
     let numbered = list.unwrap_or_default().into_iter().enumerate();
     numbered
         .map(|(number, Attached { org_identifier, policies: list })| {
-            let place = format!("{place}[{number}]");
-            let policies = policies(&format!("{place}.policies"), list)?;
-            let id = org_identifier.map_or(Cow::Owned(place), |Text(id)| id);
+            let policies = policies(&|| format!("{place}[{number}].policies"), list)?;
+            let id = org_identifier.map_or_else(|| format!("{place}[{number}]").into(), |Text(id)| id);
             Ok(ReadLevel { id, policies })
         })
         .collect()
