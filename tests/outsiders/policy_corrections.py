@@ -10,7 +10,7 @@ import ipaddress
 import re
 from datetime import datetime, timezone
 
-from policy_cases import FEDERATED, HOME, NOBODY, ROOT, SERVICE, SESSION, USER
+from policy_cases import FEDERATED, HOME, ROLE, ROOT, SESSION
 
 # AWS Organizations User Guide, Resource control policies: the services that have them.
 RCP_SERVICES = {"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "dynamodb", "logs", "cognito-idp",
@@ -127,8 +127,19 @@ def e6_escapes(case):
 def e7_named_sessions(case):
     """E7: a silent session policy limits what a resource policy grants to the session itself, or to
     everyone narrowed by aws:PrincipalArn."""
-    if "sessionPolicy" in case and "resourcePolicy" in case:
-        case["sessionPolicy"]["Statement"] = [*statements(case["sessionPolicy"]), EVERYTHING]
+    principal = case["request"]["principal"]
+    for statement in statements(case.get("resourcePolicy", {"Statement": []})):
+        named = statement.get("Principal")
+        everyone = named in ("*", {"AWS": "*"}) and "aws:principalarn" in str(statement.get("Condition")).lower()
+        itself = isinstance(named, dict) and principal in (SESSION, FEDERATED) and principal in named.get("AWS", [])
+        if "sessionPolicy" in case and statement["Effect"] == "Allow" and (everyone or itself):
+            # Named by the user or role instead, who is bound by session policies, it must not matter that
+            # the policy is silent; so it is made to speak.
+            allowed = copy.deepcopy(statement)
+            for element in ("Principal", "Sid"):
+                allowed.pop(element, None)
+            allowed.setdefault("Resource", "*") if "NotResource" not in allowed else None
+            case["sessionPolicy"]["Statement"] = [*statements(case["sessionPolicy"]), allowed]
 
 
 def e8_federated_users(case):
@@ -161,7 +172,9 @@ def not_principal(case):
     """NotPrincipal spares who is named together with the account; iam-simulate spares the whole account."""
     principal = case["request"]["principal"]
     for statement in statements(case.get("resourcePolicy", {"Statement": []})):
-        if "NotPrincipal" in statement and principal not in statement["NotPrincipal"]["AWS"]:
+        spared = statement.get("NotPrincipal", {}).get("AWS", [principal])
+        # A role's ARN as the caller stands for a session of it, which is not the one that is spared.
+        if principal not in spared or (principal == ROLE and SESSION in spared):
             del statement["NotPrincipal"]
             statement["Principal"] = "*"
 
@@ -214,6 +227,3 @@ def corrected(case) -> tuple:
         if changed != before:
             names.append(correction.__name__)
     return changed, names
-
-
-__all__ = ["CORRECTIONS", "NOBODY", "SERVICE", "SESSION", "USER", "corrected", "ruled_out"]

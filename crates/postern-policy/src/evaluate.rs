@@ -79,6 +79,9 @@ impl<'a> Question<'a> {
             Some(_) => Side::OtherAccount,
         };
         let action = ActionText::new(request.action);
+        // Root users, services and nobody in particular have no policies of their own, nor limits on these.
+        let has_own = side != Side::Outside && !matches!(request.principal, Principal::Root { .. });
+        let is_federated = matches!(request.principal, Principal::FederatedUser { .. });
         Self {
             principal: request.principal,
             assumption: is_assumption(&action),
@@ -86,8 +89,8 @@ impl<'a> Question<'a> {
             resource,
             context: request.context,
             side,
-            bounded: stack.boundary.is_some(),
-            limited: stack.session.is_some() || matches!(request.principal, Principal::FederatedUser { .. }),
+            bounded: has_own && stack.boundary.is_some(),
+            limited: has_own && (stack.session.is_some() || is_federated),
         }
     }
 

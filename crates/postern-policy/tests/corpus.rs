@@ -5,6 +5,8 @@
 
 #[cfg(test)]
 mod cases;
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod documented {
@@ -15,7 +17,10 @@ mod documented {
     };
     use serde_json::{Value, json};
 
-    use super::cases::{Case, name};
+    use super::{
+        cases::{Case, name},
+        model,
+    };
 
     const CORPUS: [&str; 9] = [
         include_str!("corpus/operators.json"),
@@ -56,6 +61,7 @@ mod documented {
             assert!(case.0["source"].is_string() && case.0["why"].is_string(), "{} has no source", case.id());
             let evaluation = case.evaluate();
             assert_eq!(case.explain().evaluation, evaluation, "{}", case.id());
+            assert_eq!(model::decide(&case.0), name(evaluation.decision), "{}: the plain model", case.id());
             let found = (name(evaluation.decision), because(evaluation));
             let expected = case.0["decision"].as_str().unwrap();
             let reason = case.0["because"].as_str();
