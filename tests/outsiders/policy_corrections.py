@@ -206,7 +206,7 @@ def boundaries_in_trust(case):
 
 CORRECTIONS = [
     e1_variables_of_2008, e2_variables_without_value, e3_all_addresses, e4_bare_addresses, e5_epochs, e6_escapes,
-    e7_named_sessions, e8_federated_users, root_users, rcps_of_other_services, absent_trust_policies, not_principal,
+    e8_federated_users, e7_named_sessions, root_users, rcps_of_other_services, absent_trust_policies, not_principal,
     running_wildcards, boundaries_in_trust,
 ]  # fmt: skip
 
