@@ -77,7 +77,7 @@ action that AWS adds may fall under them. What is not known stays as it is.
 
 Examples:
   postern policy shrink s3:GetObject s3:GetObjectAcl s3:GetObjectTagging
-  postern policy expand 's3:*' --access-level read,list | postern policy shrink -
+  postern policy expand 's3:*' --access-level read | postern policy shrink -
   postern policy shrink --policy policy.json";
 
 fn level(name: &str) -> Result<AccessLevel, String> {

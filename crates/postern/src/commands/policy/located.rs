@@ -266,33 +266,33 @@ mod tests {
     fn what_the_cli_prints_is_looked_through() {
         const P: &str = r#"{"Statement":[]}"#;
         let kinds = |text: &str| -> Vec<(String, Option<PolicyKind>)> {
-            let found = found(&text.replace('P', P).replace("§", "P"));
+            let found = found(&text.replace('@', P));
             assert!(found.iter().all(|(.., text)| text == P), "{found:?}");
             found.into_iter().map(|(pointer, kind, _)| (pointer, kind)).collect()
         };
         let one = |pointer: &str, kind| vec![(pointer.to_owned(), kind)];
-        assert_eq!(kinds("P"), one("", None));
-        assert_eq!(kinds("[P]"), one("/0", None));
-        assert_eq!(kinds(r#"{"§olicyDocument":P,"UserName":"a"}"#), one("/PolicyDocument", None));
+        assert_eq!(kinds("@"), one("", None));
+        assert_eq!(kinds("[@]"), one("/0", None));
+        assert_eq!(kinds(r#"{"PolicyDocument":@,"UserName":"a"}"#), one("/PolicyDocument", None));
         assert_eq!(
-            kinds(r#"{"§olicyVersion":{"Document":P,"IsDefaultVersion":true}}"#),
+            kinds(r#"{"PolicyVersion":{"Document":@,"IsDefaultVersion":true}}"#),
             one("/PolicyVersion/Document", None)
         );
         assert_eq!(
-            kinds(r#"{"Role":{"Path":"/","AssumeRole§olicyDocument":P}}"#),
+            kinds(r#"{"Role":{"Path":"/","AssumeRolePolicyDocument":@}}"#),
             one("/Role/AssumeRolePolicyDocument", Some(PolicyKind::Trust))
         );
         assert_eq!(
             kinds(
-                r#"{"UserDetailList":[{"UserName":"a"},{"User§olicyList":[{"§olicyName":"x","§olicyDocument":P}]}],
-                    "§olicies":[{"§olicyVersionList":[{"Document":{},"IsDefaultVersion":false},{"Document":P}]}]}"#
+                r#"{"UserDetailList":[{"UserName":"a"},{"UserPolicyList":[{"PolicyName":"x","PolicyDocument":@}]}],
+                    "Policies":[{"PolicyVersionList":[{"Document":{},"IsDefaultVersion":false},{"Document":@}]}]}"#
             ),
             [
                 ("/UserDetailList/1/UserPolicyList/0/PolicyDocument".to_owned(), Some(PolicyKind::Identity)),
                 ("/Policies/0/PolicyVersionList/1/Document".to_owned(), None),
             ]
         );
-        assert_eq!(kinds(r#"{"UserDetailList":[],"§olicies":[]}"#), []);
+        assert_eq!(kinds(r#"{"UserDetailList":[],"Policies":[]}"#), []);
     }
 
     #[test]
