@@ -155,6 +155,10 @@ impl Operator {
             return None;
         }
         let (front, rest) = text.rsplit_once(':').map_or(("", text), |(q, rest)| (q, rest));
+        // The set operator may stand behind: `StringEquals:ForAnyValue`.
+        let behind = rest.to_ascii_lowercase().starts_with("forall")
+            || rest.to_ascii_lowercase().starts_with("forany");
+        let (front, rest) = if behind { (rest, front) } else { (front, rest) };
         let lower = rest.to_ascii_lowercase();
         let (base, suffix) = lower.strip_suffix("ifexists").map_or((&*lower, ""), |base| (base, "IfExists"));
         let (name, distance) = NAMES
@@ -166,6 +170,8 @@ impl Operator {
             q if q.starts_with("forany") => "ForAnyValue:",
             _ => "",
         };
+        // `Null` asks whether the key is there and takes no `IfExists`.
+        let suffix = if *name == "Null" { "" } else { suffix };
         (distance <= 3).then(|| format!("{front}{name}{suffix}"))
     }
 }

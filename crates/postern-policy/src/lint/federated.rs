@@ -35,7 +35,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
         return;
     }
     for (number, statement) in
-        about.statements().filter(|(_, s)| s.effect() == Effect::Allow).take(super::MAX_EVALUATED)
+        about.statements().filter(|(_, s)| s.effect() == Effect::Allow).take(about.evaluated)
     {
         let Some(principals) = statement.principals().filter(|p| !p.is_negated()) else { continue };
         for (at, pattern) in principals.patterns().iter().enumerate() {
@@ -223,9 +223,13 @@ fn stranger(pattern: &str) -> Option<(String, Severity)> {
     let dividers = rest.matches(divider).count();
     if kind.is_none() || dividers == 0 {
         // `repo:*`, `repo:org*`, or a provider whose subjects are not known.
-        let owner = if rest.is_empty() { "stranger/thing:x" } else { "-stranger/thing:x" };
+        let owner = if divider == '/' { "stranger/thing:x" } else { "stranger:x" };
+        let owner = if rest.is_empty() { owner.to_owned() } else { format!("-{owner}") };
+        // The accounts of a cluster are at least those of one's own cluster.
+        let own = kind.is_some_and(|kind| kind.starts_with("system:"));
+        let severity = if own { Severity::High } else { Severity::Critical };
         return kind
-            .map(|_| (with(owner), Severity::Critical))
+            .map(|_| (with(&owner), severity))
             .or_else(|| rest.is_empty().then(|| (with("stranger"), Severity::Critical)));
     }
     // `repo:org/*`: any repository; behind the repository's name a wildcard is for branches.

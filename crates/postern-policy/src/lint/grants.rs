@@ -36,7 +36,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
             && rights::everywhere(s)
             && !s.actions().patterns().iter().any(|p| matches!(p.text(), "*" | "*:*"))
     };
-    for (number, statement) in about.statements().filter(|(_, s)| wide(s)).take(super::MAX_EVALUATED) {
+    for (number, statement) in about.statements().filter(|(_, s)| wide(s)).take(about.evaluated) {
         let covered = known.of(statement);
         // What is worse has been told.
         if !rights::ESCALATIONS.iter().any(|action| statement.actions().matches(action)) {

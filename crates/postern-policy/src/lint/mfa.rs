@@ -66,8 +66,7 @@ pub(super) static GROUP_NO_EFFECT: Rule = Rule::new("B06", Class::Security, Seve
     .fix("`Bool` true in the Allow, or `BoolIfExists` false in the Deny.")
     .counts_as("B06");
 
-/// Statements and principals that are put to the evaluation.
-const MAX_STATEMENTS: usize = 500;
+/// Principals of a statement, and statements that ask for MFA, that are looked at.
 const MAX_PRINCIPALS: usize = 20;
 
 const ASSUME: &str = "sts:AssumeRole";
@@ -106,9 +105,9 @@ struct Door<'a> {
 }
 
 pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
-    let doors = doors(about, sink);
+    let doors = doors(about);
     let asks = |door: &Door<'_>| door.passes.mfa && !door.passes.without();
-    let asking: Vec<&Door<'_>> = doors.iter().filter(|door| asks(door)).collect();
+    let asking: Vec<&Door<'_>> = doors.iter().filter(|door| asks(door)).take(MAX_PRINCIPALS).collect();
     let open = doors.iter().any(|door| door.passes.without() && !mentions(door.statement));
     // A trust policy decides alone; what another document does not allow, a third one may.
     let denies = if about.kind == PolicyKind::Trust && !open { Vec::new() } else { denies_that_miss(about) };
@@ -134,7 +133,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
     }
     if about.kind == PolicyKind::Trust {
         let allows = about.statements().filter(|(_, s)| s.effect() == Effect::Allow);
-        for (number, statement) in allows.take(super::MAX_EVALUATED) {
+        for (number, statement) in allows.take(about.evaluated) {
             unmet(about, number, statement, sink);
         }
     }
@@ -161,7 +160,7 @@ fn misspelt(condition: &Condition) -> Option<&'static str> {
 }
 
 /// Every Allow on the wanted action, by what it lets in.
-fn doors<'a>(about: &About<'a>, sink: &mut Sink) -> Vec<Door<'a>> {
+fn doors<'a>(about: &About<'a>) -> Vec<Door<'a>> {
     let mut doors = Vec::new();
     for (number, statement) in about.statements().filter(|(_, s)| s.effect() == Effect::Allow) {
         let assumes = statement.actions().matches(ASSUME);
@@ -172,8 +171,7 @@ fn doors<'a>(about: &About<'a>, sink: &mut Sink) -> Vec<Door<'a>> {
         if !looked_at {
             continue;
         }
-        if doors.len() >= MAX_STATEMENTS {
-            sink.cut.push(format!("MFA was looked at in the first {MAX_STATEMENTS} statements only"));
+        if doors.len() >= about.evaluated {
             break;
         }
         if let Some((passes, people)) = probe(about, number, statement) {

@@ -187,7 +187,9 @@ pub fn check_text(text: &str, kind: PolicyKind) -> Vec<Finding> {
 
 fn look(document: &Document, kind: PolicyKind, sink: &mut Sink) {
     let catalogue = Catalogue::embedded();
-    let about = About { document, kind, catalogue, budget: Budget::default(), pairs: Budget::default() };
+    let evaluated = evaluated(document, sink);
+    let (budget, pairs) = (Budget::default(), Budget::default());
+    let about = About { document, kind, catalogue, evaluated, budget, pairs };
     elements::check(&about, sink);
     forms::check(&about, sink);
     variables::check(&about, sink);
@@ -208,11 +210,11 @@ fn look(document: &Document, kind: PolicyKind, sink: &mut Sink) {
 /// What the catalogue of services has to say.
 fn catalogued(about: &About<'_>, sink: &mut Sink) {
     let mut actions = known::Actions::new(about.catalogue, &about.budget);
-    let types = resources::Types::new(about.catalogue);
+    let types = resources::Types::embedded();
     for (number, statement) in about.statements() {
         let covered = actions.of(statement);
         actions::statement(about, number, statement, &covered, sink);
-        resources::statement(about, number, statement, (&covered, &types), sink);
+        resources::statement(about, number, statement, (&covered, types), sink);
         keys::statement(about, number, statement, &covered, sink);
         kinds::statement(about, number, statement, sink);
     }
@@ -234,14 +236,36 @@ fn finish(document: &Document, sink: Sink) -> Vec<Finding> {
     findings
 }
 
-/// Statements that are put to the evaluation by one rule.
+/// Statements that are put to the evaluation by one rule, each with all that the document denies.
 const MAX_EVALUATED: usize = 500;
+/// Patterns and values of denies that are copied for that by one rule.
+const MAX_COPIED: usize = 1_000_000;
+
+/// How many statements are put to the evaluation: fewer where the denies are long.
+fn evaluated(document: &Document, sink: &mut Sink) -> usize {
+    let weight = |s: &crate::Statement| {
+        let resources = s.resources().map_or(0, |r| r.patterns().len());
+        let principals = s.principals().map_or(0, |p| p.patterns().len());
+        let values = s.conditions().iter().map(|c| c.values().len() + 1).sum::<usize>();
+        s.actions().patterns().len() + resources + principals + values
+    };
+    let (denies, allows): (Vec<_>, Vec<_>) =
+        document.statements().iter().partition(|s| s.effect() == crate::Effect::Deny);
+    let cost = denies.iter().take(scene::MAX_DENIES).map(|s| weight(s)).sum::<usize>();
+    let most = (MAX_COPIED / (cost + 1)).clamp(5, MAX_EVALUATED);
+    if allows.len() > most {
+        sink.cut.push(format!("no more than {most} of {} allowing statements were evaluated", allows.len()));
+    }
+    most
+}
 
 /// What rules look at.
 struct About<'a> {
     document: &'a Document,
     kind: PolicyKind,
     catalogue: &'static Catalogue,
+    /// How many statements a rule puts to the evaluation.
+    evaluated: usize,
     /// For what is compared with the catalogue.
     budget: Budget,
     /// For what is compared with other parts of the document.

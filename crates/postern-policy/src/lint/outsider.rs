@@ -70,7 +70,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
                 .principals()
                 .is_some_and(|p| !p.is_negated() && p.patterns().iter().any(|pattern| pattern.text() == "*"))
     };
-    for (number, statement) in about.statements().filter(|(_, s)| open(s)).take(super::MAX_EVALUATED) {
+    for (number, statement) in about.statements().filter(|(_, s)| open(s)).take(about.evaluated) {
         if lets_in(about, number, statement) {
             report(about, number, statement, sink);
         }

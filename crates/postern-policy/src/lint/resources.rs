@@ -1,6 +1,6 @@
 //! P25, P26: resources that the actions of a statement do not take, or that no service has.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::LazyLock};
 
 use super::{
     About, Budget, Class, PolicyKind, Rule, Severity,
@@ -32,7 +32,12 @@ const MAX_LENGTH: usize = 500;
 pub(super) struct Types(HashMap<&'static str, Vec<&'static ResourceType>>);
 
 impl Types {
-    pub(super) fn new(catalogue: &'static Catalogue) -> Self {
+    pub(super) fn embedded() -> &'static Self {
+        static TYPES: LazyLock<Types> = LazyLock::new(|| Types::new(Catalogue::embedded()));
+        &TYPES
+    }
+
+    fn new(catalogue: &'static Catalogue) -> Self {
         let mut types: HashMap<&'static str, Vec<&'static ResourceType>> = HashMap::new();
         for kind in catalogue.services().iter().flat_map(|service| service.resource_types()) {
             types.entry(kind.arn().split(':').nth(2).unwrap_or_default()).or_default().push(kind);

@@ -121,7 +121,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
     match about.kind {
         PolicyKind::Identity => {
             let allows = about.statements().filter(|(_, s)| s.effect() == Effect::Allow);
-            for (number, statement) in allows.take(super::MAX_EVALUATED) {
+            for (number, statement) in allows.take(about.evaluated) {
                 identity(about, number, statement, sink);
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Denies that are evaluated beside an Allow; no policy that AWS stores has more.
-const MAX_DENIES: usize = 100;
+pub(super) const MAX_DENIES: usize = 100;
 /// The account that owns the resource: none that a policy names.
 const OWNER: &str = "827364554637";
 

@@ -80,7 +80,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
     }
     let own = about.statements().any(|(_, s)| is_own(s));
     let allows = about.statements().filter(|(_, s)| s.effect() == Effect::Allow && !s.actions().is_negated());
-    for (number, statement) in allows.take(super::MAX_EVALUATED) {
+    for (number, statement) in allows.take(about.evaluated) {
         let Some(document) = named(statement).then(|| scene::alone(about.document, number)).flatten() else {
             continue;
         };

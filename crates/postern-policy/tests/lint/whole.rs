@@ -73,6 +73,34 @@ fn hostile_documents_take_bounded_time() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
+#[test]
+fn misplaced_and_misspelt_operators_are_mended() {
+    for (operator, mended) in [
+        ("StringEquals:ForAnyValue", "ForAnyValue:StringEquals"),
+        ("ForAnyValues:StringLike", "ForAnyValue:StringLike"),
+        ("NullIfExists", "Null"),
+        ("StringEqualIfExists", "StringEqualsIfExists"),
+    ] {
+        let statement = format!(
+            r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Condition":{{"{operator}":{{"aws:TagKeys":"a"}}}}}}"#
+        );
+        let found = findings(PolicyKind::Identity, &statement);
+        let help = found[0].help.as_deref().unwrap_or_default();
+        assert!(help.contains(&format!("`{mended}`")), "{operator}: {help}");
+    }
+}
+
+#[test]
+fn long_denies_are_not_copied_for_every_statement() {
+    let patterns = (0..20_000).map(|n| format!(r#""s3:a{n}""#)).collect::<Vec<_>>().join(",");
+    let deny = format!(r#"{{"Effect":"Deny","Action":[{patterns}],"Resource":"arn:aws:s3:::x/*"}}"#);
+    let allows = vec![r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}"#; 1_000].join(",");
+    let found = findings(PolicyKind::Identity, &format!("[{deny},{allows}]"));
+    let cut = found.iter().filter(|f| f.rule.id == "P99").map(|f| f.message.as_str());
+    let cut: Vec<&str> = cut.filter(|message| message.contains("evaluated")).collect();
+    assert_eq!(cut, ["no more than 49 of 1000 allowing statements were evaluated"]);
+}
+
 /// Everything in the recorded refusals of IAM is found without asking IAM.
 #[test]
 fn nothing_that_iam_refuses_passes() {
