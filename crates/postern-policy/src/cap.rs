@@ -7,9 +7,9 @@
 //!   (it says `*`, or names the same patterns) and demands no condition that the statement does not
 //!   demand in the same words; a `Deny` counts wherever it may hold.
 
-mod automaton;
+mod search;
 
-use self::automaton::{Search, Term};
+use self::search::{Search, Term};
 use crate::{Document, Effect, Resources, Span, Statement};
 
 /// A statement that goes beyond a cap.
@@ -58,7 +58,7 @@ pub fn exceeding_within(document: &Document, boundary: Option<&Document>, cap: &
     let allows = document.statements().iter().enumerate().filter(|(_, s)| s.effect() == Effect::Allow);
     allows
         .filter_map(|(number, statement)| {
-            let mut search = Search::default();
+            let mut search = Search::new();
             for deny in of(document, Effect::Deny).filter(|s| always(s)) {
                 search.add(Term::Minus, deny.actions());
             }
