@@ -15,6 +15,8 @@ pub(super) struct Entry<'a> {
     pub(super) actions: usize,
     pub(super) resources: Option<usize>,
     pub(super) conditions: Vec<usize>,
+    /// What it says but for its actions.
+    pub(super) rest: usize,
 }
 
 impl Entry<'_> {
@@ -59,6 +61,7 @@ impl<'a> Pair<'a> {
             variables: BTreeSet::new(),
         };
         let (mut actions, mut resources, mut conditions) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let mut rests = HashMap::new();
         for (side, document) in [(Side::A, a), (Side::B, b)] {
             let version = document.version();
             for statement in document.statements() {
@@ -90,13 +93,22 @@ impl<'a> Pair<'a> {
                         push(&mut pair.conditions, Versioned { version, element, variables })
                     })
                 });
-                let conditions = own_conditions.collect();
+                let conditions: Vec<usize> = own_conditions.collect();
+                let principals = statement.principals().map(|element| {
+                    let names =
+                        element.patterns().iter().map(|pattern| (pattern.kind().as_str(), pattern.text()));
+                    (element.is_negated(), names.collect::<BTreeSet<_>>())
+                });
+                let set: BTreeSet<usize> = conditions.iter().copied().collect();
+                let next = rests.len();
+                let rest = *rests.entry((statement.effect(), principals, own_resources, set)).or_insert(next);
                 pair.entries.push(Entry {
                     side,
                     statement,
                     actions: own_actions,
                     resources: own_resources,
                     conditions,
+                    rest,
                 });
             }
         }

@@ -155,12 +155,21 @@ impl<'a, 'p> Space<'a, 'p> {
             .any(|number| self.entry(*number).is_some_and(|e| e.statement.effect() == Effect::Allow))
     }
 
+    /// Whether both policies say the same in these statements, whatever else a request is.
+    fn is_same(&self, statements: &[usize]) -> bool {
+        let of = |side: Side| -> BTreeSet<usize> {
+            let entries = statements.iter().filter_map(|number| self.entry(*number));
+            entries.filter(|entry| entry.side == side).map(|entry| entry.rest).collect()
+        };
+        of(Side::A) == of(Side::B)
+    }
+
     fn walk(&mut self, budget: &mut Budget, found: &mut Found) -> Result<(), GaveUp> {
         let spent = |dimension: Dimension| move |Spent| GaveUp(dimension);
         let mut numbers: HashMap<Vec<usize>, usize> = HashMap::new();
         let mut groups: Vec<(Vec<usize>, Group)> = Vec::new();
         for (class, own) in self.actions.statements(self.pair) {
-            if !self.may_differ(&own) {
+            if !self.may_differ(&own) || self.is_same(&own) {
                 self.classes += 1;
                 continue;
             }
@@ -180,7 +189,7 @@ impl<'a, 'p> Space<'a, 'p> {
                     })
                 };
                 let left: Vec<usize> = own.iter().copied().filter(covers).collect();
-                if !self.may_differ(&left) {
+                if !self.may_differ(&left) || self.is_same(&left) {
                     self.classes += 1;
                     continue;
                 }
