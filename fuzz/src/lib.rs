@@ -16,12 +16,18 @@ use postern_testkit::query::{Keys, signed};
 use postern_types::Timestamp;
 use rand::{SeedableRng, rngs::StdRng};
 
+mod policy;
+
+pub use policy::{policy_eval_case, policy_print};
+
 /// A target: its name, which is also its folder of seeds, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
 pub const TARGETS: &[Target] = &[
     ("policy_document", policy_document),
+    ("policy_eval_case", policy_eval_case),
+    ("policy_print", policy_print),
     ("estate_toml", estate_toml),
     ("aws_config", aws_config),
     ("query_decoder", query_decoder),
