@@ -37,6 +37,7 @@ mod mfa;
 mod never;
 mod outsider;
 mod place;
+mod possible;
 mod resources;
 mod rights;
 mod sample;
@@ -101,6 +102,9 @@ pub static RULES: &[&Rule] = &[
     &cover::DENIED,
     &cover::SHADOWED,
     &cover::REPEATED,
+    &possible::ALWAYS,
+    &possible::NEVER,
+    &possible::WRONG_CALL,
     &mfa::GROUP_WITHOUT,
     &mfa::GROUP_NO_EFFECT,
     &rights::ASSUME_ALL,
@@ -196,6 +200,7 @@ fn look(document: &Document, kind: PolicyKind, sink: &mut Sink) {
     values::check(&about, sink);
     never::check(&about, sink);
     arns::check(&about, sink);
+    possible::check(&about, sink);
     catalogued(&about, sink);
     cover::check(&about, sink);
     mfa::check(&about, sink);

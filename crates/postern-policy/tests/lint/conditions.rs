@@ -1,6 +1,6 @@
 //! Values, operators, and conditions that exclude each other.
 
-use postern_policy::lint::PolicyKind::Identity;
+use postern_policy::lint::PolicyKind::{Identity, Trust};
 
 use crate::Case;
 
@@ -191,6 +191,54 @@ pub(crate) const CASES: &[Case] = &[
         deny_when!(
             r#""StringNotEquals":{"aws:RequestedRegion":"eu-central-1"},"StringNotEqualsIfExists":{"aws:RequestedRegion":"us-east-1"}"#
         ),
+        "",
+    ),
+    (
+        "P46",
+        Identity,
+        when!(r#""IpAddress":{"aws:SourceIp":["203.0.113.0/24","0.0.0.0/0"]}"#),
+        r#""0.0.0.0/0""#,
+    ),
+    ("P46", Identity, when!(r#""IpAddress":{"aws:SourceIp":["0.0.0.0/1","128.0.0.0/1"]}"#), ""),
+    (
+        "P47",
+        Identity,
+        when!(r#""ArnLike":{"aws:PrincipalArn":"arn:aws:sts::111122223333:assumed-role/dev/*"}"#),
+        r#""arn:aws:sts::111122223333:assumed-role/dev/*""#,
+    ),
+    (
+        "P47",
+        Identity,
+        when!(r#""StringNotEquals":{"aws:PrincipalAccount":["111122223333","1111"]}"#),
+        r#""1111""#,
+    ),
+    ("P47", Identity, when!(r#""StringEquals":{"aws:SourceVpce":"vpc-1a2b"}"#), r#""vpc-1a2b""#),
+    ("P47", Identity, when!(r#""StringEquals":{"aws:PrincipalOrgID":"111122223333"}"#), r#""111122223333""#),
+    ("P47", Identity, when!(r#""StringEquals":{"aws:PrincipalType":"Role"}"#), r#""Role""#),
+    (
+        "P47",
+        Identity,
+        when!(
+            r#""ArnLike":{"aws:PrincipalArn":["arn:aws:sts::111122223333:federated-user/x","arn:aws:iam::111122223333:role/dev"]},"StringEquals":{"aws:SourceVpce":"vpce-1","aws:SourceVpc":"vpc-1","aws:PrincipalOrgID":"${aws:ResourceOrgID}","aws:PrincipalAccount":"111122223333"},"StringLike":{"aws:PrincipalType":"*Role"}"#
+        ),
+        "",
+    ),
+    (
+        "P48",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Federated":"arn:aws:iam::111122223333:saml-provider/idp"}}"#,
+        r#""arn:aws:iam::111122223333:saml-provider/idp""#,
+    ),
+    (
+        "P48",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity","Principal":{"Service":"ec2.amazonaws.com","Federated":"accounts.google.com"}}"#,
+        r#""ec2.amazonaws.com""#,
+    ),
+    (
+        "P48",
+        Trust,
+        r#"[{"Effect":"Allow","Action":["sts:AssumeRole","sts:AssumeRoleWithSAML"],"Principal":{"AWS":"111122223333","Federated":"arn:aws:iam::111122223333:saml-provider/idp"}},{"Effect":"Allow","Action":"sts:TagSession","Principal":{"Federated":"accounts.google.com"}}]"#,
         "",
     ),
 ];

@@ -8,6 +8,7 @@ mod common;
 mod conditions;
 mod forms;
 mod managed;
+#[cfg(test)]
 mod mfa;
 mod security;
 mod whole;

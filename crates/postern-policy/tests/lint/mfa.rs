@@ -3,7 +3,9 @@
 
 use postern_policy::lint::PolicyKind::{Identity, Resource, Scp, Trust};
 
-use crate::Case;
+use postern_policy::{Context, Decision, Document, PolicyRef, PolicyStack, Principal, Request, evaluate};
+
+use crate::{Case, findings, whole};
 
 /// A trust in a user, with conditions.
 macro_rules! trust {
@@ -412,3 +414,80 @@ pub(crate) const CASES: &[Case] = &[
         "",
     ),
 ];
+
+/// Whether alice gets in, by the evaluation alone.
+fn admits(trust: &str, mfa: Option<bool>) -> bool {
+    let document = Document::parse(&whole(trust)).unwrap();
+    let alice = Principal::from_arn("arn:aws:iam::111122223333:user/alice").unwrap();
+    let mut context = Context::new();
+    if let Some(mfa) = mfa {
+        context.set("aws:MultiFactorAuthPresent", mfa);
+    }
+    if mfa == Some(true) {
+        context.set("aws:MultiFactorAuthAge", "60");
+    }
+    let request = Request {
+        principal: &alice,
+        action: "sts:AssumeRole",
+        resource: "arn:aws:iam::111122223333:role/work",
+        resource_account: None,
+        context: &context,
+    };
+    let resource = Some(PolicyRef { name: "trust", arn: None, document: &document });
+    evaluate(&request, &PolicyStack { resource, ..PolicyStack::default() }).decision == Decision::Allowed
+}
+
+/// Every operator on either key, in an Allow or in a Deny beside one: a finding says so if and only if
+/// somebody gets in without MFA.
+#[test]
+fn findings_on_mfa_are_what_the_evaluation_says() {
+    let operators = [
+        "Bool",
+        "StringEquals",
+        "StringNotEquals",
+        "StringLike",
+        "StringNotLike",
+        "StringEqualsIgnoreCase",
+        "NumericLessThan",
+        "NumericLessThanEquals",
+        "NumericEquals",
+        "NumericNotEquals",
+        "NumericGreaterThan",
+    ];
+    let values = [r#""true""#, r#""false""#, r#"["true","false"]"#, r#""3600""#, r#""tr*""#];
+    let mut all = vec![(r#"Null"#.to_owned(), ""), ("ForAllValues:Null".to_owned(), "")];
+    for operator in operators {
+        for (before, behind) in [("", ""), ("", "IfExists"), ("ForAllValues:", ""), ("ForAnyValue:", "")] {
+            all.push((format!("{before}{operator}"), behind));
+        }
+    }
+    let (mut open, mut closed) = (0, 0);
+    for (operator, suffix) in all {
+        for key in ["aws:MultiFactorAuthPresent", "AWS:multifactorauthage"] {
+            for value in values {
+                let condition = format!(r#"{{"{operator}{suffix}":{{"{key}":{value}}}}}"#);
+                let principal = r#""Principal":{"AWS":"arn:aws:iam::111122223333:user/alice"}"#;
+                let allow = format!(
+                    r#"{{"Effect":"Allow","Action":"sts:AssumeRole",{principal},"Condition":{condition}}}"#
+                );
+                let deny = format!(
+                    r#"[{{"Effect":"Allow","Action":"sts:AssumeRole",{principal}}},{{"Effect":"Deny","Action":"sts:AssumeRole","Principal":"*","Condition":{condition}}}]"#
+                );
+                for trust in [allow, deny] {
+                    if Document::parse(&whole(&trust)).is_err() {
+                        continue;
+                    }
+                    let without = admits(&trust, None) || admits(&trust, Some(false));
+                    let told = findings(Trust, &trust).iter().any(|f| {
+                        matches!(f.rule.id, "T01" | "T02" | "T03" | "T05")
+                            || (f.rule.id == "T04" && !f.message.contains("older"))
+                    });
+                    assert_eq!(told, without, "{trust}");
+                    open += usize::from(without);
+                    closed += usize::from(!without);
+                }
+            }
+        }
+    }
+    assert!(open > 100 && closed > 100, "{open} {closed}");
+}
