@@ -137,8 +137,8 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
             unmet(about, number, statement, sink);
         }
     }
-    for (number, at, condition) in denies {
-        missed(about, number, at, condition, sink);
+    for found in &denies {
+        missed(about, found, sink);
     }
 }
 
@@ -394,8 +394,16 @@ fn unmet(about: &About<'_>, number: usize, statement: &Statement, sink: &mut Sin
     }
 }
 
+/// A Deny on missing MFA that leaves requests without it out.
+struct Missed<'a> {
+    number: usize,
+    at: usize,
+    condition: &'a Condition,
+    passes: Passes,
+}
+
 /// Denies that name MFA and, all taken together, leave out requests without it.
-fn denies_that_miss<'a>(about: &About<'a>) -> Vec<(usize, usize, &'a Condition)> {
+fn denies_that_miss<'a>(about: &About<'a>) -> Vec<Missed<'a>> {
     let mut found = Vec::new();
     let mentioning = about.statements().filter(|(_, s)| s.effect() == Effect::Deny && mentions(s));
     let mut all = None;
@@ -426,25 +434,23 @@ fn denies_that_miss<'a>(about: &About<'a>) -> Vec<(usize, usize, &'a Condition)>
         // What the document does not allow at all, another one does; an age alone may be meant so.
         let elsewhere = !whole(Mfa::Session) && condition.folded_key() != AGE;
         // One that denies with MFA does something else.
-        let without = denied(Mfa::LongTermKey) && denied(Mfa::SessionWithout);
-        let misses = !without && !denied(Mfa::Session);
-        if misses && (open || elsewhere) {
-            found.push((number, at, condition));
+        let (key, session) = (!denied(Mfa::LongTermKey), !denied(Mfa::SessionWithout));
+        let passes = Passes { key, session, mfa: !denied(Mfa::Session) };
+        if passes.without() && passes.mfa && (open || elsewhere) {
+            found.push(Missed { number, at, condition, passes });
         }
     }
     found
 }
 
-fn missed(about: &About<'_>, number: usize, at: usize, condition: &Condition, sink: &mut Sink) {
+fn missed(about: &About<'_>, missed: &Missed<'_>, sink: &mut Sink) {
+    let Missed { number, at, condition, passes } = *missed;
     let rule = if about.kind == PolicyKind::Trust { &DENY_MISSES } else { &GROUP_NO_EFFECT };
     let message = match misspelt(condition) {
         Some(name) => {
             format!("`{}` is no key, `{name}` is meant: requests without MFA are not denied", condition.key())
         }
-        None => format!(
-            "`{}` does not deny requests signed with a long-term key or taken without MFA, one of which passes",
-            condition.operator()
-        ),
+        None => format!("`{}` does not deny all of it: {}", condition.operator(), passes.who()),
     };
     let help = "`\"BoolIfExists\": {\"aws:MultiFactorAuthPresent\": \"false\"}`".to_owned();
     sink.add(about.document, rule, Place::Condition(number, at), message, help);
