@@ -286,6 +286,11 @@ fn value<'n>(node: &'n Node<'_>) -> Json<'n> {
     }
 }
 
+/// A list of texts as JSON.
+pub(crate) fn list(texts: &[&str]) -> String {
+    write(&Json::List(texts.iter().copied().map(Json::String).collect()), Layout::Compact)
+}
+
 fn write(json: &Json<'_>, layout: Layout) -> String {
     let mut writer = Writer { out: String::new(), layout, line: 0 };
     writer.value(json, 0);

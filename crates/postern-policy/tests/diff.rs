@@ -10,7 +10,7 @@ mod comparing {
     use postern_policy::{
         ContextValue, Element,
         classes::Budget,
-        diff::{self, Diff, Side, Stop},
+        diff::{self, Diff, Side, Stop, Verdict},
     };
 
     use super::common::{doc, managed, raw};
@@ -166,7 +166,7 @@ mod comparing {
         ), @r"
         Different
         B 0 | sqs:SendMessage | statement 0 does not: NumericLessThan aws:MultiFactorAuthAge
-          arn:aws:iam::111111111111:user/alice sqs:SendMessage arn:aws:sqs:eu-central-1:111111111111:example [aws:multifactorauthage=3601]
+          arn:aws:iam::111111111111:user/alice sqs:SendMessage arn:aws:sqs:eu-central-1:111111111111:example [aws:multifactorauthage=3601 aws:multifactorauthpresent=true]
           aws:MultiFactorAuthAge: 3601
         ");
         insta::assert_snapshot!(both(
@@ -261,6 +261,43 @@ mod comparing {
         Undecided
         undecided: Variables(["aws:principaltag/q"])
         "#);
+    }
+
+    #[test]
+    fn keys_that_come_together_are_shown_together() {
+        let statement = |condition: &str| {
+            format!(
+                r#"{{"Effect":"Allow","Action":"ec2:CreateTags","Resource":"*","Condition":{{{condition}}}}}"#
+            )
+        };
+        let tag = r#""StringEquals":{"aws:RequestTag/team":"a"}"#;
+        insta::assert_snapshot!(compared(
+            &statement(tag),
+            &statement(&format!(r#"{tag},"ForAllValues:StringEquals":{{"aws:TagKeys":["team"]}}"#)),
+        ), @r#"
+        Different
+        A 0 | ec2:CreateTags | statement 0 does not: ForAllValues:StringEquals aws:TagKeys
+          arn:aws:iam::111111111111:user/alice ec2:CreateTags arn:aws:ec2::111111111111:ipam/example [aws:requesttag/team=a aws:tagkeys=["example", "team"]]
+          aws:RequestTag/team: a
+          aws:TagKeys: example
+        "#);
+    }
+
+    #[test]
+    fn what_is_granted_is_found() {
+        let power = raw(&managed::policy("PowerUserAccess"));
+        let granted = |actions: &[&str]| {
+            let found = diff::grants(&power, actions, &["*"]);
+            (found.verdict(), found.differences.first().map(|first| first.example.action.clone()))
+        };
+        assert_eq!(granted(&["iam:Put*", "iam:Attach*", "account:Close*"]), (Verdict::Equal, None));
+        assert_eq!(granted(&["iam:*Role"]).0, Verdict::Different);
+        assert_eq!(granted(&["sts:*"]), (Verdict::Different, Some("sts:AssumeRole".to_owned())));
+        let trust = doc(r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111111111111"},
+                "Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}"#);
+        assert_eq!(diff::grants(&trust, &["sts:AssumeRole"], &["*"]).verdict(), Verdict::Different);
+        assert_eq!(diff::grants(&trust, &["sts:TagSession"], &["*"]).verdict(), Verdict::Equal);
+        assert_eq!(diff::grants(&trust, &[], &["*"]).verdict(), Verdict::Equal);
     }
 
     #[test]

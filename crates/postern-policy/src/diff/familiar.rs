@@ -6,6 +6,7 @@ use super::{
     witness::{self, Judgement},
 };
 use crate::{
+    Context, ContextValue,
     catalogue::{Action, Catalogue},
     pattern::{Piece, Syntax, pieces},
 };
@@ -56,6 +57,12 @@ pub(super) fn familiar(
             Judgement::Confirmed { statement: new, stop: other } if new == statement && other == *stop
         )
     };
+    for context in tied(&example.context) {
+        let changed = Example { context, ..example.clone() };
+        if stays(&changed) {
+            example = changed;
+        }
+    }
     let catalogue = Catalogue::embedded();
     // A real action with a resource of its own, if there are such; else one or the other.
     let actions = actions(pair, catalogue, &example.action);
@@ -84,6 +91,31 @@ pub(super) fn familiar(
         }
     }
     example
+}
+
+/// The context with what its keys bring along, one step after the other.
+fn tied(context: &Context) -> Vec<Context> {
+    let mut steps = Vec::new();
+    let mut changed = context.clone();
+    let age = context.get("aws:MultiFactorAuthAge");
+    if *age != ContextValue::Absent && *context.get("aws:MultiFactorAuthPresent") == ContextValue::Absent {
+        changed.set("aws:MultiFactorAuthPresent", true);
+        steps.push(changed.clone());
+    }
+    let tags = context.iter().filter_map(|(key, _)| key.strip_prefix("aws:requesttag/"));
+    let mut keys: Vec<String> =
+        context.get("aws:TagKeys").values().iter().map(|key| key.to_string()).collect();
+    let known = keys.len();
+    for tag in tags {
+        if !keys.iter().any(|key| key.eq_ignore_ascii_case(tag)) {
+            keys.push(tag.to_owned());
+        }
+    }
+    if keys.len() > known {
+        changed.set("aws:TagKeys", keys);
+        steps.push(changed);
+    }
+    steps
 }
 
 /// Known actions that the same statements cover, the best known first.

@@ -37,6 +37,9 @@
 //! are taken for independent of each other, of the action and of the principal: a difference may be
 //! shown by a request in which keys meet that no credential carries together.
 //!
+//! Only the examples heed some of these ties, where they can: a tag in a request is among its tag keys, and
+//! an age of the MFA comes with MFA.
+//!
 //! Policy variables are tried with values that occur, one that does not, and without a value. Where
 //! nothing is found so, but a value can be thought of that makes a difference, the comparison ends
 //! [undecided](Verdict::Undecided), and names the variable.
@@ -51,8 +54,9 @@ mod space;
 mod witness;
 
 use crate::{
-    Context, ContextValue, Document, Element, Principal,
+    Context, ContextValue, Document, Element, Principal, Version,
     classes::{Budget, GaveUp},
+    print::list,
 };
 
 /// One of the two policies.
@@ -220,3 +224,64 @@ pub fn compare(a: &Document, b: &Document) -> Diff {
 pub fn compare_within(a: &Document, b: &Document, budget: &mut Budget) -> Diff {
     space::compare(a, b, budget)
 }
+
+/// Whether a policy can allow any request for some of these actions on some of these resources, both
+/// given as patterns: each difference is such a request, allowed by [`Side::A`].
+///
+/// The verdict tells: [`Verdict::Equal`] if there is none, [`Verdict::Different`] if there is one.
+///
+/// ```
+/// use postern_policy::{Document, diff::{self, Verdict}};
+/// let document = Document::parse(r#"{"Version": "2012-10-17", "Statement": [
+///     {"Effect": "Allow", "Action": "iam:*", "Resource": "*"},
+///     {"Effect": "Deny", "NotAction": ["iam:Get*", "iam:List*"], "Resource": "*"}]}"#).unwrap();
+/// assert_eq!(diff::grants(&document, &["iam:Create*", "iam:Put*"], &["*"]).verdict(), Verdict::Equal);
+/// let found = diff::grants(&document, &["iam:*User*"], &["*"]);
+/// assert_eq!(found.differences[0].example.action, "iam:GetUser");
+/// ```
+#[must_use]
+pub fn grants(document: &Document, actions: &[&str], resources: &[&str]) -> Diff {
+    // What the policy allows and would not, were these denied.
+    let version = match document.version() {
+        Version::V2008 => "2008-10-17",
+        Version::V2012 => "2012-10-17",
+    };
+    let named = document.statements().iter().any(|statement| statement.principals().is_some());
+    let principal = if named { r#""Principal":"*","# } else { "" };
+    let deny = format!(
+        r#"{{"Version":"{version}","Statement":{{"Effect":"Deny",{principal}"Action":{},"Resource":{}}}}}"#,
+        list(actions),
+        list(resources)
+    );
+    // Without actions or resources there is nothing that could be granted.
+    let Ok(deny) = Document::parse(&deny) else { return Diff::default() };
+    let statements = document.statements().iter().chain(deny.statements()).cloned();
+    compare(document, &document.with_statements(statements.collect()))
+}
+
+/// The statements without any of which the policy would allow the same: each by itself, so that of two
+/// that say the same both are named. One about which that is undecided is not.
+///
+/// ```
+/// use postern_policy::{Document, diff};
+/// let document = Document::parse(r#"{"Statement": [
+///     {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"},
+///     {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::*"},
+///     {"Effect": "Deny", "Action": "sqs:*", "Resource": "*"}]}"#).unwrap();
+/// assert_eq!(diff::idle(&document, &mut Default::default()), [0, 2]);
+/// ```
+#[must_use]
+pub fn idle(document: &Document, budget: &mut Budget) -> Vec<usize> {
+    let without = |number: usize| {
+        let others = document.statements().iter().enumerate().filter(|(other, _)| *other != number);
+        document.with_statements(others.map(|(_, statement)| statement.clone()).collect())
+    };
+    let mut is_idle =
+        |number: &usize| compare_within(document, &without(*number), budget).verdict() == Verdict::Equal;
+    // Copying the others for each one grows with the square.
+    let most = if document.statements().len() <= MOST_STATEMENTS { document.statements().len() } else { 0 };
+    (0..most).filter(|number| is_idle(number)).collect()
+}
+
+/// Of a document with more statements none is found idle: AWS stores none of that size.
+const MOST_STATEMENTS: usize = 1_000;
