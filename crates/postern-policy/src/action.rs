@@ -3,7 +3,7 @@
 use crate::{
     Span,
     glob::{Case, Glob, glob},
-    hash::{Table, hash_folded},
+    hash::{Table, hash_folded, same_folded},
 };
 
 /// A request's action, cut at its first colon and hashed once.
@@ -35,12 +35,12 @@ pub struct Actions {
 }
 
 impl Actions {
-    pub(crate) fn new(negated: bool, list: Vec<ActionPattern>, span: Span) -> Self {
+    pub(crate) fn new(negated: bool, list: Box<[ActionPattern]>, span: Span) -> Self {
         let numbered = || list.iter().zip(0_u32..);
         let index = (negated && list.len() > ActionIndex::<u32>::WORTHWHILE)
             .then(|| ActionIndex::new(numbered()).map(Box::new))
             .flatten();
-        Self { negated, list: list.into(), span, index }
+        Self { negated, list, span, index }
     }
 
     /// Whether this is `NotAction`.
@@ -168,7 +168,9 @@ impl ActionPattern {
     pub(crate) fn covers(&self, action: &ActionText<'_>) -> bool {
         match self.form {
             Form::Any => true,
-            Form::Name(hash) => hash == action.hash && self.text.eq_ignore_ascii_case(action.whole),
+            Form::Name(hash) => {
+                hash == action.hash && same_folded(self.text.as_bytes(), action.whole.as_bytes())
+            }
             Form::Flat(pattern, _) => pattern.matches(&self.text, action.whole, Case::Ignored),
             Form::Wide(colon) => {
                 let parts = self.text.get(..colon).zip(self.text.get(colon + 1..)).zip(action.parts);

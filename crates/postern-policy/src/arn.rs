@@ -10,37 +10,59 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ArnText<'a> {
     pub(crate) whole: &'a str,
-    pub(crate) parts: Option<[&'a str; 6]>,
+    colons: Option<[usize; 5]>,
 }
 
 impl<'a> ArnText<'a> {
     pub(crate) fn new(whole: &'a str) -> Self {
-        Self { whole, parts: if whole.starts_with("arn:") { cut(whole) } else { None } }
+        Self { whole, colons: if whole.starts_with("arn:") { colons(whole) } else { None } }
     }
 
-    /// The part with this number; empty where the text is no ARN.
+    pub(crate) const fn is_arn(&self) -> bool {
+        self.colons.is_some()
+    }
+
+    /// The six parts.
+    pub(crate) fn parts(&self) -> Option<[&'a str; 6]> {
+        let text = self.whole;
+        let [a, b, c, d, e] = self.colons?;
+        Some([
+            text.get(..a)?,
+            text.get(a + 1..b)?,
+            text.get(b + 1..c)?,
+            text.get(c + 1..d)?,
+            text.get(d + 1..e)?,
+            text.get(e + 1..)?,
+        ])
+    }
+
+    /// The part that names the account; empty where the text is no ARN.
     pub(crate) fn account(&self) -> &'a str {
-        self.parts.map_or("", |[_, _, _, _, account, _]| account)
+        let field = self.colons.and_then(|[.., d, e]| self.whole.get(d + 1..e));
+        field.unwrap_or_default()
     }
-}
 
-fn cut(text: &str) -> Option<[&str; 6]> {
-    let [a, b, c, d, e] = colons(text)?;
-    Some([
-        text.get(..a)?,
-        text.get(a + 1..b)?,
-        text.get(b + 1..c)?,
-        text.get(c + 1..d)?,
-        text.get(d + 1..e)?,
-        text.get(e + 1..)?,
-    ])
+    /// The part behind the fifth colon; empty where the text is no ARN.
+    pub(crate) fn resource(&self) -> &'a str {
+        self.colons.and_then(|[.., e]| self.whole.get(e + 1..)).unwrap_or_default()
+    }
 }
 
 /// Where the first five colons stand.
 fn colons(text: &str) -> Option<[usize; 5]> {
-    let mut colons = text.bytes().enumerate().filter(|(_, byte)| *byte == b':').map(|(at, _)| at);
-    let mut next = || colons.next();
-    Some([next()?, next()?, next()?, next()?, next()?])
+    let mut colons = [0; 5];
+    let mut free = colons.iter_mut();
+    let mut next = free.next();
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b':' {
+            *next? = at;
+            next = free.next();
+            if next.is_none() {
+                return Some(colons);
+            }
+        }
+    }
+    None
 }
 
 /// An ARN with wildcards and variables.
@@ -101,7 +123,7 @@ impl ArnPattern {
 
     /// Whether this, compiled from `pattern`, covers the text.
     pub(crate) fn matches(&self, pattern: &str, text: &ArnText<'_>, context: &Context) -> bool {
-        match (self, &text.parts) {
+        match (self, text.parts()) {
             (Self::Any, _) => true,
             (Self::Plain(glob), _) => glob.matches(pattern, text.whole, Case::Counts),
             (Self::Whole(pattern), _) => pattern.matches(text.whole, context),
@@ -131,7 +153,7 @@ impl ArnPattern {
         match self {
             Self::Short(_) => Truth::Unsettled,
             Self::Whole(whole) if !whole.has_variables() => Truth::Unsettled,
-            _ if text.parts.is_none() => Truth::Unsettled,
+            _ if !text.is_arn() => Truth::Unsettled,
             _ => self.matches(pattern, text, context).into(),
         }
     }
@@ -192,7 +214,7 @@ impl Segments {
     /// characters are in [`Pattern::matches`]: behind the last `*` that runs on, every start is tried once.
     fn matches(&self, text: &ArnText<'_>, context: &Context) -> bool {
         let colons = text.whole.bytes().filter(|byte| *byte == b':').count();
-        if text.parts.is_none() || colons < self.0.len() {
+        if !text.is_arn() || colons < self.0.len() {
             return false;
         }
         let (mut number, mut rest) = (0, Some(text.whole));

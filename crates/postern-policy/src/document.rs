@@ -1,5 +1,7 @@
 //! A policy document, read and compiled.
 
+use std::sync::Arc;
+
 use crate::{
     Actions, Condition, Context, Principals, Problem, Span, Truth,
     action::ActionText,
@@ -49,7 +51,8 @@ pub enum Effect {
 pub struct Document {
     pub(crate) version: Option<Version>,
     pub(crate) id: Option<Box<str>>,
-    pub(crate) statements: Box<[Statement]>,
+    /// Shared with explanations, which quote them.
+    pub(crate) statements: Arc<[Statement]>,
     pub(crate) span: Span,
     pub(crate) version_span: Option<Span>,
     /// Whether `Statement` is a list.

@@ -109,7 +109,7 @@ impl<'a> Question<'a> {
 
     /// Whether nothing is granted without the resource's own policy.
     pub(crate) fn needs_resource_policy(&self) -> bool {
-        let is_key = || self.resource.parts.is_some_and(|[.., key]| key.starts_with("key/"));
+        let is_key = || self.resource.resource().starts_with("key/");
         self.is_assumption() || (self.service_is("kms") && is_key())
     }
 

@@ -1,9 +1,12 @@
 //! Why a request is decided as it is: layer, policy, statement, element.
 
+use std::{collections::HashMap, sync::Arc};
+
 use crate::{
-    Condition, Effect, Evaluation, Layer, Operator, PolicyRef, PolicyStack, Request, Span, Statement, Truth,
-    evaluate,
+    Condition, Document, Effect, Evaluation, Layer, Operator, PolicyRef, PolicyStack, Request, Span,
+    Statement, Texts, Truth, evaluate,
     evaluate::{Question, Side},
+    texts::Part,
 };
 
 /// A decision with everything that led to it.
@@ -67,9 +70,9 @@ pub struct Failure {
     /// Where it stands; the whole statement where the element is missing.
     pub span: Span,
     /// What the policy names.
-    pub wanted: Vec<String>,
+    pub wanted: Texts,
     /// What the request has; nothing where a key is absent.
-    pub present: Vec<String>,
+    pub present: Texts,
     /// A policy variable of the element that has no value in this request.
     pub valueless: Option<String>,
 }
@@ -96,7 +99,14 @@ pub enum Element {
 #[must_use]
 pub fn explain(request: &Request<'_>, stack: &PolicyStack<'_>) -> Explanation {
     let question = Question::new(request, stack);
-    let explainer = Explainer { request, question: &question };
+    let mut explainer = Explainer {
+        request,
+        question: &question,
+        names: None,
+        action: request.action.into(),
+        resource: request.resource.into(),
+        keys: HashMap::new(),
+    };
     let mut layers = Vec::new();
     for (layer, levels, applies) in
         [(Layer::Scp, stack.scps, question.scps_apply()), (Layer::Rcp, stack.rcps, question.rcps_apply())]
@@ -128,11 +138,30 @@ pub fn explain(request: &Request<'_>, stack: &PolicyStack<'_>) -> Explanation {
 struct Explainer<'a> {
     request: &'a Request<'a>,
     question: &'a Question<'a>,
+    /// What the request has, made once however many statements fail for it.
+    names: Option<Texts>,
+    action: Arc<str>,
+    resource: Arc<str>,
+    keys: HashMap<Box<str>, Texts>,
+}
+
+/// A statement, with the document's way to share it.
+#[derive(Clone, Copy)]
+struct Placed<'d> {
+    statements: &'d Arc<[Statement]>,
+    number: usize,
+    statement: &'d Statement,
+}
+
+impl Placed<'_> {
+    fn quote(&self, part: Part) -> Texts {
+        Texts::element(self.statements, self.number, part)
+    }
 }
 
 impl Explainer<'_> {
     fn layer(
-        &self,
+        &mut self,
         layer: Layer,
         level: Option<String>,
         applies: bool,
@@ -143,36 +172,30 @@ impl Explainer<'_> {
             .map(|policy| PolicyExplanation {
                 name: policy.name.to_owned(),
                 arn: policy.arn.map(str::to_owned),
-                statements: policy
-                    .document
-                    .statements()
-                    .iter()
-                    .enumerate()
-                    .map(|(number, statement)| self.statement(layer, number, statement))
-                    .collect(),
+                statements: self.document(layer, policy.document),
             })
             .collect();
         LayerExplanation { layer, level, applies, policies }
     }
 
-    fn statement(&self, layer: Layer, number: usize, statement: &Statement) -> StatementExplanation {
-        // What is unsettled counts where it denies.
-        let least = match statement.effect() {
-            Effect::Allow => Truth::Yes,
-            Effect::Deny => Truth::Unsettled,
-        };
-        let mut elements = Vec::new();
-        elements.extend(self.principal(layer, statement));
-        elements.push(self.action(statement));
-        elements.extend(self.resource(layer, statement));
-        let conditions = statement.conditions().iter().map(|condition| self.condition(condition));
+    fn document(&mut self, layer: Layer, document: &Document) -> Vec<StatementExplanation> {
+        let question = self.question;
+        let mut candidates = document.candidates(&question.action).map(|(number, _)| number).peekable();
+        let statements = document.statements().iter().enumerate();
+        statements
+            .map(|(number, statement)| {
+                let covered = candidates.next_if_eq(&number).is_some();
+                self.statement(layer, Placed { statements: &document.statements, number, statement }, covered)
+            })
+            .collect()
+    }
+
+    fn statement(&mut self, layer: Layer, placed: Placed<'_>, covered: bool) -> StatementExplanation {
+        let statement = placed.statement;
         let mut unsettled = false;
-        let failure = elements.into_iter().chain(conditions).find(|element| {
-            unsettled |= element.truth == Truth::Unsettled;
-            element.truth < least
-        });
+        let failure = self.failure(layer, placed, covered, &mut unsettled);
         StatementExplanation {
-            number,
+            number: placed.number,
             sid: statement.sid().map(str::to_owned),
             effect: statement.effect(),
             span: statement.span(),
@@ -181,70 +204,108 @@ impl Explainer<'_> {
         }
     }
 
-    fn principal(&self, layer: Layer, statement: &Statement) -> Option<Failure> {
-        let named_by_resource = matches!(layer, Layer::Resource | Layer::Trust);
-        let truth = if named_by_resource {
-            self.question.principal_element(statement).0
-        } else {
-            statement.principals()?;
-            self.question.attached_principal(layer)
+    /// The first element that fails; and whether one before it is unsettled.
+    fn failure(
+        &mut self,
+        layer: Layer,
+        placed: Placed<'_>,
+        covered: bool,
+        unsettled: &mut bool,
+    ) -> Option<Failure> {
+        let statement = placed.statement;
+        // What is unsettled counts where it denies.
+        let least = match statement.effect() {
+            Effect::Allow => Truth::Yes,
+            Effect::Deny => Truth::Unsettled,
         };
+        let mut fails = |truth: Truth| {
+            *unsettled |= truth == Truth::Unsettled;
+            truth < least
+        };
+        let by_resource = matches!(layer, Layer::Resource | Layer::Trust);
+
         let principals = statement.principals();
-        let wanted = principals.map(|list| list.patterns().iter().map(|p| p.text().to_owned()).collect());
-        Some(Failure {
-            element: Element::Principal,
-            truth,
-            span: principals.map_or(statement.span(), crate::Principals::span),
-            wanted: wanted.unwrap_or_default(),
-            present: self.request.principal.names(),
-            valueless: None,
+        let truth = match principals {
+            _ if by_resource => self.question.principal_element(statement).0,
+            Some(_) => self.question.attached_principal(layer),
+            None => Truth::Yes,
+        };
+        if fails(truth) {
+            let request = self.request;
+            let names = self.names.get_or_insert_with(|| request.principal.names().into());
+            return Some(Failure {
+                element: Element::Principal,
+                truth,
+                span: principals.map_or(statement.span(), crate::Principals::span),
+                wanted: placed.quote(Part::Principals),
+                present: names.clone(),
+                valueless: None,
+            });
+        }
+        if fails(covered.into()) {
+            return Some(Failure {
+                element: Element::Action,
+                truth: Truth::No,
+                span: statement.actions().span(),
+                wanted: placed.quote(Part::Actions),
+                present: Arc::clone(&self.action).into(),
+                valueless: None,
+            });
+        }
+        let truth = match statement.resources() {
+            Some(resources) => resources.covers(&self.question.resource, self.request.context).into(),
+            None if by_resource => Truth::Yes,
+            None => Truth::Unsettled,
+        };
+        if fails(truth) {
+            return Some(self.resource(placed, truth));
+        }
+        let mut conditions = statement.conditions().iter().enumerate();
+        conditions.find_map(|(number, condition)| {
+            let truth = condition.test(self.request.context);
+            fails(truth).then(|| self.condition(placed, number, condition, truth))
         })
     }
 
-    fn action(&self, statement: &Statement) -> Failure {
-        let actions = statement.actions();
+    fn resource(&self, placed: Placed<'_>, truth: Truth) -> Failure {
+        let resources = placed.statement.resources();
+        let mut patterns = resources.iter().flat_map(|resources| resources.patterns());
         Failure {
-            element: Element::Action,
-            truth: actions.matches(self.request.action).into(),
-            span: actions.span(),
-            wanted: actions.patterns().iter().map(|pattern| pattern.text().to_owned()).collect(),
-            present: vec![self.request.action.to_owned()],
-            valueless: None,
+            element: Element::Resource,
+            truth,
+            span: resources.map_or(placed.statement.span(), crate::Resources::span),
+            wanted: placed.quote(Part::Resources),
+            present: Arc::clone(&self.resource).into(),
+            valueless: patterns
+                .find_map(|pattern| pattern.valueless(self.request.context))
+                .map(str::to_owned),
         }
     }
 
-    fn resource(&self, layer: Layer, statement: &Statement) -> Option<Failure> {
-        let present = vec![self.request.resource.to_owned()];
-        let Some(resources) = statement.resources() else {
-            let truth =
-                if matches!(layer, Layer::Resource | Layer::Trust) { Truth::Yes } else { Truth::Unsettled };
-            let element = Element::Resource;
-            let span = statement.span();
-            return Some(Failure { element, truth, span, wanted: Vec::new(), present, valueless: None });
+    fn condition(
+        &mut self,
+        placed: Placed<'_>,
+        number: usize,
+        condition: &Condition,
+        truth: Truth,
+    ) -> Failure {
+        let context = self.request.context;
+        let present = || -> Texts {
+            let values = condition.present(context).values();
+            values.iter().map(|value| (**value).to_owned()).collect::<Vec<_>>().into()
         };
-        let context = self.request.context;
-        Some(Failure {
-            element: Element::Resource,
-            truth: resources.matches(self.request.resource, context).into(),
-            span: resources.span(),
-            wanted: resources.patterns().iter().map(|pattern| pattern.text().to_owned()).collect(),
-            present,
-            valueless: resources
-                .patterns()
-                .iter()
-                .find_map(|pattern| pattern.valueless(context))
-                .map(str::to_owned),
-        })
-    }
-
-    fn condition(&self, condition: &Condition) -> Failure {
-        let context = self.request.context;
+        let known = self.keys.get(condition.folded_key()).cloned();
+        let present = known.unwrap_or_else(|| {
+            let present = present();
+            self.keys.insert(condition.folded_key().into(), present.clone());
+            present
+        });
         Failure {
             element: Element::Condition { operator: condition.operator(), key: condition.key().to_owned() },
-            truth: condition.test(context),
+            truth,
             span: condition.span(),
-            wanted: condition.values().iter().map(|value| value.text().to_owned()).collect(),
-            present: condition.present(context).values().iter().map(|value| (**value).to_owned()).collect(),
+            wanted: placed.quote(Part::Condition(number)),
+            present,
             valueless: condition.valueless(context).map(str::to_owned),
         }
     }

@@ -1,5 +1,7 @@
 //! Texts with wildcards, matched as they are written.
 
+use crate::hash::same_folded;
+
 /// What is known beforehand of a text with wildcards: how much of it stands for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Glob {
@@ -106,7 +108,7 @@ fn strip_end<'t>(run: &str, text: &'t str, case: Case) -> Option<&'t str> {
 fn same(a: &[u8], b: &[u8], case: Case) -> bool {
     match case {
         Case::Counts => a == b,
-        Case::Ignored => a.eq_ignore_ascii_case(b),
+        Case::Ignored => same_folded(a, b),
     }
 }
 

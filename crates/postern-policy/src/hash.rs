@@ -16,6 +16,20 @@ pub(crate) fn hash_folded(text: &str) -> u64 {
     digest(text.as_bytes(), lower)
 }
 
+/// Whether two texts differ in the case of ASCII letters only.
+#[inline]
+pub(crate) fn same_folded(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return a.eq_ignore_ascii_case(b);
+    };
+    let same = |a: &[u8; 8], b: &[u8; 8]| lower(u64::from_le_bytes(*a)) == lower(u64::from_le_bytes(*b));
+    // The last word overlaps the one before it.
+    same(last_a, last_b) && a.as_chunks().0.iter().zip(b.as_chunks().0).all(|(a, b)| same(a, b))
+}
+
 /// Eight bytes at a time; the last word overlaps the one before it.
 fn digest(bytes: &[u8], fold: impl Fn(u64) -> u64) -> u64 {
     let mut state = bytes.len() as u64;
@@ -39,8 +53,8 @@ fn digest(bytes: &[u8], fold: impl Fn(u64) -> u64) -> u64 {
 const fn lower(word: u64) -> u64 {
     // The high bit of each byte tells, after the additions, whether its low seven bits reach `A` and pass `Z`.
     let low = word & !HIGH;
-    let from_a = low + ONES * (0x80 - b'A' as u64);
-    let behind_z = low + ONES * (0x7f - b'Z' as u64);
+    let from_a = low.wrapping_add(ONES * (0x80 - b'A' as u64));
+    let behind_z = low.wrapping_add(ONES * (0x7f - b'Z' as u64));
     let capitals = from_a & !behind_z & !word & HIGH;
     word | capitals >> 2
 }
@@ -107,6 +121,20 @@ mod tests {
             let word = u64::from_le_bytes([b'x', byte, 0, byte, byte, 0xff, b'Q', byte]);
             let folded = word.to_le_bytes().map(|byte| byte.to_ascii_lowercase());
             assert_eq!(lower(word).to_le_bytes(), folded);
+        }
+    }
+
+    #[test]
+    fn texts_are_the_same_whatever_their_case() {
+        let text = "Sts:AssumeRoleWithWebIdentity[é{";
+        for length in (0..text.len()).filter(|length| text.is_char_boundary(*length)) {
+            let part = &text[..length];
+            assert!(same_folded(part.as_bytes(), part.to_ascii_uppercase().as_bytes()));
+            for at in 0..length {
+                let mut other = part.as_bytes().to_vec();
+                other[at] ^= 0x40;
+                assert!(!same_folded(part.as_bytes(), &other), "{part} {at}");
+            }
         }
     }
 

@@ -86,6 +86,7 @@ mod print;
 mod request;
 mod span;
 pub mod stored;
+mod texts;
 mod truth;
 
 pub use self::{
@@ -102,5 +103,6 @@ pub use self::{
     print::{Layout, format},
     request::{Level, PolicyRef, PolicyStack, Request},
     span::{Problem, Span, line_column},
+    texts::Texts,
     truth::Truth,
 };

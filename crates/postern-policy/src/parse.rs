@@ -1,5 +1,7 @@
 //! From JSON to a document: every departure from the grammar is reported with its place.
 
+use std::sync::Arc;
+
 use crate::{
     ActionPattern, Actions, Condition, Document, Effect, Operator, PrincipalType, Principals, Problem,
     ResourcePattern, Resources, Span, Statement, Version,
@@ -64,7 +66,7 @@ impl Parser {
         let mut document = Document {
             version: None,
             id: None,
-            statements: Box::default(),
+            statements: Arc::default(),
             span: root.span,
             version_span: None,
             listed: false,
@@ -129,7 +131,7 @@ impl Parser {
             Some((negated, value)) => {
                 let element = if negated { "NotAction" } else { "Action" };
                 let texts = self.texts(value, element);
-                let list = texts.into_iter().map(|(text, span)| ActionPattern::new(text, span)).collect();
+                let list = texts.map(|(text, span)| ActionPattern::new(text, span)).collect();
                 Some(Actions::new(negated, list, value.span))
             }
             None => {
@@ -143,7 +145,7 @@ impl Parser {
             let texts = self.texts(value, element);
             let variables = self.variables;
             let pattern = |(text, span)| ResourcePattern::new(text, span, variables);
-            Resources { negated, list: texts.into_iter().map(pattern).collect(), span: value.span }
+            Resources { negated, list: texts.map(pattern).collect(), span: value.span }
         });
         let conditions = match member(members, "Condition") {
             Some(m) => self.conditions(&m.node),
@@ -211,30 +213,36 @@ impl Parser {
         None
     }
 
-    /// A string or a list of strings, not empty; spans with their quotes.
-    fn texts<'n>(&mut self, node: &'n Node<'_>, element: &str) -> Vec<(&'n str, Span)> {
-        let items = match &node.value {
-            Value::String(text) => return vec![(text, node.span)],
-            Value::Array(items) => items,
+    /// A string or a list of strings, not empty; spans with their quotes. What is no string is reported and
+    /// stands in the list as an empty one: nobody will see the document.
+    fn texts<'n>(
+        &mut self,
+        node: &'n Node<'_>,
+        element: &str,
+    ) -> impl ExactSizeIterator<Item = (&'n str, Span)> + use<'n> {
+        let items: &[Node<'_>] = match &node.value {
+            Value::String(_) => std::slice::from_ref(node),
+            Value::Array(items) => {
+                if items.is_empty() {
+                    self.problem(node.span, format!("`{element}` is empty"));
+                }
+                for item in items.iter().filter(|item| !matches!(item.value, Value::String(_))) {
+                    self.problem(item.span, format!("`{element}` lists strings, not {}", item.kind()));
+                }
+                items
+            }
             _ => {
                 self.problem(
                     node.span,
                     format!("`{element}` is a string or a list of strings, not {}", node.kind()),
                 );
-                return Vec::new();
+                &[]
             }
         };
-        if items.is_empty() {
-            self.problem(node.span, format!("`{element}` is empty"));
-        }
-        let mut texts = Vec::with_capacity(items.len());
-        for item in items {
-            match &item.value {
-                Value::String(text) => texts.push((&**text, item.span)),
-                _ => self.problem(item.span, format!("`{element}` lists strings, not {}", item.kind())),
-            }
-        }
-        texts
+        items.iter().map(|item| match &item.value {
+            Value::String(text) => (&**text, item.span),
+            _ => ("", item.span),
+        })
     }
 
     fn principals(&mut self, negated: bool, node: &Node<'_>) -> Principals {
@@ -251,6 +259,9 @@ impl Parser {
                 for m in members {
                     let kind = PrincipalType::ALL.into_iter().find(|kind| *m.key == *kind.as_str());
                     let Some(kind) = kind else {
+                        if self.is_full() {
+                            continue;
+                        }
                         let known = PrincipalType::ALL.map(PrincipalType::as_str);
                         self.unknown(m, &known, "a kind of principal");
                         continue;
@@ -258,9 +269,7 @@ impl Parser {
                     let listed = matches!(m.node.value, Value::Array(_));
                     let texts = self.texts(&m.node, kind.as_str());
                     list.extend(
-                        texts
-                            .into_iter()
-                            .map(|(text, span)| PrincipalPattern::new(kind, text, inside(span), listed)),
+                        texts.map(|(text, span)| PrincipalPattern::new(kind, text, inside(span), listed)),
                     );
                 }
             }
@@ -276,12 +285,13 @@ impl Parser {
             self.problem(node.span, format!("`Condition` is an object, not {}", node.kind()));
             return Vec::new();
         };
-        let mut conditions = Vec::new();
+        let keys = |m: &Member<'_>| if let Value::Object(keys) = &m.node.value { keys.len() } else { 0 };
+        let mut conditions = Vec::with_capacity(operators.iter().map(keys).sum());
         for m in operators {
             let operator = Operator::parse(&m.key);
             // AWS stores an unknown operator as long as it holds nothing.
             let holds_nothing = matches!(&m.node.value, Value::Object(keys) if keys.is_empty());
-            if operator.is_none() && !holds_nothing {
+            if operator.is_none() && !holds_nothing && !self.is_full() {
                 let problem = Problem::new(m.key_span, format!("there is no condition operator `{}`", m.key));
                 self.report(match Operator::nearest(&m.key) {
                     Some(name) => problem.help(format!("did you mean `{name}`?")),
@@ -296,8 +306,7 @@ impl Parser {
                 let values = self.condition_values(key);
                 let span = Span::new(key.key_span.start, key.node.span.end);
                 if let Some(operator) = operator {
-                    let condition =
-                        Condition::new(operator, &key.key, values.into_iter(), span, self.variables);
+                    let condition = Condition::new(operator, &key.key, values, span, self.variables);
                     conditions.push(condition.written(&m.key, m.key_span, key.key_span));
                 }
             }
@@ -305,36 +314,26 @@ impl Parser {
         conditions
     }
 
-    fn condition_values(&mut self, key: &Member<'_>) -> Vec<(Box<str>, Span)> {
+    /// The values of a key, which need no list and no quotes. What is no value is reported and empty.
+    fn condition_values<'n>(
+        &mut self,
+        key: &'n Member<'_>,
+    ) -> impl ExactSizeIterator<Item = (&'n str, Span)> + use<'n> {
         let one = std::slice::from_ref(&key.node);
         let items: &[Node<'_>] = if let Value::Array(items) = &key.node.value { items } else { one };
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            let text: Box<str> = match &item.value {
-                Value::String(text) => text.as_ref().into(),
-                Value::Number(text) => (*text).into(),
-                Value::Bool(value) => if *value { "true" } else { "false" }.into(),
-                _ => {
-                    self.problem(
-                        item.span,
-                        format!(
-                            "a value of `{}` is a string, number or boolean, not {}",
-                            key.key,
-                            item.kind()
-                        ),
-                    );
-                    continue;
-                }
-            };
-            values.push((text, item.span));
+        for item in items.iter().filter(|item| scalar(item).is_none()) {
+            self.problem(
+                item.span,
+                format!("a value of `{}` is a string, number or boolean, not {}", key.key, item.kind()),
+            );
         }
-        values
+        items.iter().map(|item| (scalar(item).unwrap_or_default(), item.span))
     }
 
     /// Says what is missing, unless a misspelt element is it.
     fn missing(&mut self, members: &[Member<'_>], names: &[&str], span: Span, message: &str) {
-        let misspelt = members.iter().any(|m| nearest(&m.key, names).is_some());
-        if !misspelt {
+        let misspelt = || members.iter().any(|m| nearest(&m.key, names).is_some());
+        if !self.is_full() && !misspelt() {
             self.problem(span, message);
         }
     }
@@ -354,6 +353,16 @@ impl Parser {
             Some(name) => problem.help(format!("did you mean `{name}`?")),
             None => problem.help(format!("known are {}", list(known))),
         });
+    }
+}
+
+/// What a condition compares with, as text.
+fn scalar<'n>(node: &'n Node<'_>) -> Option<&'n str> {
+    match &node.value {
+        Value::String(text) => Some(text),
+        Value::Number(text) => Some(text),
+        Value::Bool(value) => Some(if *value { "true" } else { "false" }),
+        _ => None,
     }
 }
 

@@ -433,11 +433,13 @@ fn same_role(named: &RoleArn, role: &RoleArn) -> bool {
 }
 
 fn aws_form(text: &str) -> Form {
-    if let Ok(account) = text.parse() {
-        return Form::Account(account);
-    }
-    if text.parse::<PrincipalId>().is_ok() {
-        return Form::UniqueId;
+    // Told apart by how they begin, because the error of a reader that is tried in vain costs most.
+    if !text.starts_with("arn:") {
+        return match text.parse() {
+            Ok(account) if text.len() == 12 => Form::Account(account),
+            _ if text.parse::<PrincipalId>().is_ok() => Form::UniqueId,
+            _ => Form::Nobody,
+        };
     }
     let Ok(arn) = text.parse::<Arn>() else { return Form::Nobody };
     match (arn.service(), arn.resource(), arn.account()) {

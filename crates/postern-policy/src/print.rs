@@ -82,7 +82,7 @@ impl Document {
         self.version() == other.version()
             && self.id == other.id
             && self.statements.len() == other.statements.len()
-            && self.statements.iter().zip(&other.statements).all(|(a, b)| same_statement(a, b))
+            && self.statements.iter().zip(other.statements.iter()).all(|(a, b)| same_statement(a, b))
     }
 }
 

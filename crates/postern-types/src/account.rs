@@ -17,6 +17,19 @@ impl AccountId {
         if number < Self::LIMIT { Some(Self(number)) } else { None }
     }
 
+    fn from_digits(digits: &[u8]) -> Option<Self> {
+        let digits: &[u8; 12] = digits.try_into().ok()?;
+        let mut number = 0;
+        for digit in digits {
+            let digit = digit.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = number * 10 + u64::from(digit);
+        }
+        Some(Self(number))
+    }
+
     /// The account as a number, without its leading zeros.
     #[must_use]
     pub const fn number(self) -> u64 {
@@ -28,11 +41,8 @@ impl FromStr for AccountId {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let wrong = |problem: String| ParseError::new("account id", problem);
-        if text.len() != 12 || !text.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(wrong(format!("`{text}` is not 12 digits")));
-        }
-        text.parse().map(Self).map_err(|_| wrong(format!("`{text}` is not 12 digits")))
+        Self::from_digits(text.as_bytes())
+            .ok_or_else(|| ParseError::new("account id", format!("`{text}` is not 12 digits")))
     }
 }
 

@@ -113,6 +113,8 @@ macro_rules! iam_arn {
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $arn {
             arn: Arn,
+            /// None for AWS's own policies.
+            account: Option<AccountId>,
             path: IamPath,
             name: $name,
         }
@@ -121,10 +123,11 @@ macro_rules! iam_arn {
             /// The ARN of a resource with this path and name.
             #[must_use]
             pub fn new(partition: Partition, account: AccountId, path: &IamPath, name: &$name) -> Self {
-                Self::build(partition.as_str(), &account.to_string(), path, name)
+                Self::build(partition.as_str(), Some(account), path, name)
             }
 
-            fn build(partition: &str, account: &str, path: &IamPath, name: &$name) -> Self {
+            fn build(partition: &str, owner: Option<AccountId>, path: &IamPath, name: &$name) -> Self {
+                let account = owner.map_or_else(|| "aws".to_owned(), |owner| owner.to_string());
                 let text = format!("arn:{partition}:iam::{account}:{}{path}{name}", $kind);
                 let service = 5 + partition.len();
                 // Partition, account, path and name are bounded far below 64 KiB by their types.
@@ -137,6 +140,7 @@ macro_rules! iam_arn {
                 ];
                 Self {
                     arn: Arn { text: text.into(), starts },
+                    account: owner,
                     path: path.clone(),
                     name: name.clone(),
                 }
@@ -182,7 +186,7 @@ macro_rules! iam_arn {
                 let (path, name) = split_path(rest).map_err(|e| wrong(e.problem))?;
                 let name = name.parse::<$name>().map_err(|e| wrong(e.problem))?;
                 Self::check_account(&arn).map_err(wrong)?;
-                Ok(Self { path, name, arn })
+                Ok(Self { account: arn.account(), path, name, arn })
             }
         }
 
@@ -207,7 +211,7 @@ macro_rules! owned_by_an_account {
             #[must_use]
             pub fn account(&self) -> AccountId {
                 // Checked when the ARN was made.
-                self.arn.account().unwrap_or_else(|| unreachable!("an IAM ARN without an account"))
+                self.account.unwrap_or_else(|| unreachable!("an IAM ARN without an account"))
             }
 
             fn check_account(arn: &Arn) -> Result<(), String> {
@@ -247,13 +251,13 @@ impl PolicyArn {
     /// The ARN of a policy that AWS manages.
     #[must_use]
     pub fn aws_managed(partition: Partition, path: &IamPath, name: &PolicyName) -> Self {
-        Self::build(partition.as_str(), "aws", path, name)
+        Self::build(partition.as_str(), None, path, name)
     }
 
     /// The account that owns the policy; none for AWS's own.
     #[must_use]
     pub fn account(&self) -> Option<AccountId> {
-        self.arn.account()
+        self.account
     }
 
     fn check_account(arn: &Arn) -> Result<(), String> {

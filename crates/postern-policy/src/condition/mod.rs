@@ -112,17 +112,17 @@ enum Test {
 }
 
 impl Condition {
-    pub(crate) fn new(
+    pub(crate) fn new<'v>(
         operator: Operator,
         key: &str,
-        values: impl Iterator<Item = (Box<str>, Span)>,
+        values: impl ExactSizeIterator<Item = (&'v str, Span)>,
         span: Span,
         variables: bool,
     ) -> Self {
         let values = values
             .map(|(text, span)| {
-                let test = compile(operator.comparison, &text, variables);
-                ConditionValue { text, span, test }
+                let test = compile(operator.comparison, text, variables);
+                ConditionValue { text: text.into(), span, test }
             })
             .collect::<Box<[_]>>();
         Self {
