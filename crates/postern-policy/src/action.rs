@@ -3,7 +3,8 @@
 use crate::{
     Span,
     glob::{Case, Glob, glob},
-    hash::{Table, hash_folded, same_folded},
+    hash::{Table, hash_folded},
+    words::same_folded,
 };
 
 /// A request's action, cut at its first colon and hashed once.

@@ -4,6 +4,7 @@ use crate::{
     Context, Truth,
     glob::{Case, Glob},
     pattern::{Pattern, Piece, Syntax, pieces},
+    words::five_colons,
 };
 
 /// A request's ARN, cut at its first five colons; anything else is kept whole.
@@ -15,7 +16,7 @@ pub(crate) struct ArnText<'a> {
 
 impl<'a> ArnText<'a> {
     pub(crate) fn new(whole: &'a str) -> Self {
-        Self { whole, colons: if whole.starts_with("arn:") { colons(whole) } else { None } }
+        Self { whole, colons: if whole.starts_with("arn:") { five_colons(whole) } else { None } }
     }
 
     pub(crate) const fn is_arn(&self) -> bool {
@@ -48,23 +49,6 @@ impl<'a> ArnText<'a> {
     }
 }
 
-/// Where the first five colons stand.
-fn colons(text: &str) -> Option<[usize; 5]> {
-    let mut colons = [0; 5];
-    let mut free = colons.iter_mut();
-    let mut next = free.next();
-    for (at, byte) in text.bytes().enumerate() {
-        if byte == b':' {
-            *next? = at;
-            next = free.next();
-            if next.is_none() {
-                return Some(colons);
-            }
-        }
-    }
-    None
-}
-
 /// An ARN with wildcards and variables.
 ///
 /// "You can use wildcard characters within any ARN segment (the parts separated by colons)": none of
@@ -92,7 +76,9 @@ impl ArnPattern {
         if text == "*" {
             return Self::Any;
         }
-        if !(variables && text.contains("${")) && text.starts_with("arn:") && colons(text).is_some_and(fixed)
+        if !(variables && text.contains("${"))
+            && text.starts_with("arn:")
+            && five_colons(text).is_some_and(fixed)
         {
             return Self::Plain(glob);
         }

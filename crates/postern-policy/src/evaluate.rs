@@ -11,6 +11,7 @@ use crate::{
     arn::ArnText,
     document::conditions_hold,
     outcome::{Limit, Place},
+    words::same_folded,
 };
 
 /// Decides a request.
@@ -380,9 +381,8 @@ impl<'a> Question<'a> {
 fn is_assumption(action: &ActionText<'_>) -> bool {
     const NAMES: [&str; 5] =
         ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "TagSession", "SetSourceIdentity"];
-    action.parts.is_some_and(|(service, name)| {
-        service.eq_ignore_ascii_case("sts") && NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
-    })
+    let is_named = |name: &str| NAMES.iter().any(|known| same_folded(known.as_bytes(), name.as_bytes()));
+    action.parts.is_some_and(|(service, name)| service.eq_ignore_ascii_case("sts") && is_named(name))
 }
 
 /// Why SCPs or RCPs stop a request.

@@ -1,6 +1,6 @@
 //! Texts with wildcards, matched as they are written.
 
-use crate::hash::same_folded;
+use crate::words::same_folded;
 
 /// What is known beforehand of a text with wildcards: how much of it stands for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

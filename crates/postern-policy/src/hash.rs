@@ -3,8 +3,7 @@
 //! The hash is quick and no secret: texts made to collide share a bucket, which then is gone through one by
 //! one. A lookup never costs more than going through everything, and what is found is compared as text.
 
-const ONES: u64 = u64::from_le_bytes([1; 8]);
-const HIGH: u64 = ONES << 7;
+use crate::words::lower;
 
 /// The hash of a text in which case counts.
 pub(crate) fn hash(text: &str) -> u64 {
@@ -14,20 +13,6 @@ pub(crate) fn hash(text: &str) -> u64 {
 /// The hash of a text in which the case of ASCII letters does not count.
 pub(crate) fn hash_folded(text: &str) -> u64 {
     digest(text.as_bytes(), lower)
-}
-
-/// Whether two texts differ in the case of ASCII letters only.
-#[inline]
-pub(crate) fn same_folded(a: &[u8], b: &[u8]) -> bool {
-    if a.len() != b.len() {
-        return false;
-    }
-    let (Some(last_a), Some(last_b)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
-        return a.eq_ignore_ascii_case(b);
-    };
-    let same = |a: &[u8; 8], b: &[u8; 8]| lower(u64::from_le_bytes(*a)) == lower(u64::from_le_bytes(*b));
-    // The last word overlaps the one before it.
-    same(last_a, last_b) && a.as_chunks().0.iter().zip(b.as_chunks().0).all(|(a, b)| same(a, b))
 }
 
 /// Eight bytes at a time; the last word overlaps the one before it.
@@ -47,16 +32,6 @@ fn digest(bytes: &[u8], fold: impl Fn(u64) -> u64) -> u64 {
         None => add(bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))),
     }
     state
-}
-
-/// Eight bytes with their capitals in lower case.
-const fn lower(word: u64) -> u64 {
-    // The high bit of each byte tells, after the additions, whether its low seven bits reach `A` and pass `Z`.
-    let low = word & !HIGH;
-    let from_a = low.wrapping_add(ONES * (0x80 - b'A' as u64));
-    let behind_z = low.wrapping_add(ONES * (0x7f - b'Z' as u64));
-    let capitals = from_a & !behind_z & !word & HIGH;
-    word | capitals >> 2
 }
 
 /// Things by the hash of their name, those of one bucket in the order in which they came.
@@ -114,29 +89,6 @@ const fn bucket(hash: u64, buckets: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn folding_concerns_capitals_only() {
-        for byte in 0..=u8::MAX {
-            let word = u64::from_le_bytes([b'x', byte, 0, byte, byte, 0xff, b'Q', byte]);
-            let folded = word.to_le_bytes().map(|byte| byte.to_ascii_lowercase());
-            assert_eq!(lower(word).to_le_bytes(), folded);
-        }
-    }
-
-    #[test]
-    fn texts_are_the_same_whatever_their_case() {
-        let text = "Sts:AssumeRoleWithWebIdentity[é{";
-        for length in (0..text.len()).filter(|length| text.is_char_boundary(*length)) {
-            let part = &text[..length];
-            assert!(same_folded(part.as_bytes(), part.to_ascii_uppercase().as_bytes()));
-            for at in 0..length {
-                let mut other = part.as_bytes().to_vec();
-                other[at] ^= 0x40;
-                assert!(!same_folded(part.as_bytes(), &other), "{part} {at}");
-            }
-        }
-    }
 
     #[test]
     fn texts_of_all_lengths_have_their_own_hash() {

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Problem, Span, line_column};
+use crate::{Problem, Span, line_column, words::plain_length};
 
 /// Deeper than any policy: `Statement` → `Condition` → operator → key → values is six.
 const MAX_DEPTH: usize = 32;
@@ -289,9 +289,7 @@ impl<'a> Reader<'a> {
     /// The part of a string that stands for itself.
     fn plain(&mut self) -> &'a str {
         let start = self.at;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let special = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
-        self.at = start + rest.iter().position(special).unwrap_or(rest.len());
+        self.at = start + plain_length(self.bytes.get(start..).unwrap_or_default());
         self.text.get(start..self.at).unwrap_or_default()
     }
 

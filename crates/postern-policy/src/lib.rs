@@ -88,6 +88,7 @@ mod span;
 pub mod stored;
 mod texts;
 mod truth;
+mod words;
 
 pub use self::{
     action::{ActionPattern, Actions},
