@@ -1,4 +1,5 @@
-//! The evaluator against a second one that is slow and plain, on generated cases; the corpus meets it in `corpus.rs`.
+//! The evaluator against a second one that is slow and plain, on generated cases (the corpus meets it in
+//! `corpus.rs`), and the laws that hold for all of them.
 
 #[cfg(test)]
 mod cases;
@@ -357,6 +358,204 @@ mod comparison {
                 },
             )
             .boxed()
+    }
+
+    /// The same case with every statement of every policy replaced by what it is turned into.
+    fn with_statements(value: &Value, turn: &dyn Fn(&Value, &Value) -> Vec<Value>) -> Value {
+        match value {
+            Value::Object(members) if members.contains_key("Statement") => {
+                let mut document = value.clone();
+                let statements = members["Statement"].as_array().into_iter().flatten();
+                let one = std::iter::once(&members["Statement"]).filter(|statement| statement.is_object());
+                document["Statement"] = statements.chain(one).flat_map(|s| turn(value, s)).collect();
+                document
+            }
+            Value::Object(members) => {
+                members.iter().map(|(key, value)| (key.clone(), with_statements(value, turn))).collect()
+            }
+            Value::Array(items) => items.iter().map(|item| with_statements(item, turn)).collect(),
+            other => other.clone(),
+        }
+    }
+
+    fn decision(case: &Value) -> &'static str {
+        name(Case(case.clone()).evaluate().decision)
+    }
+
+    /// One statement for each value of an element that is a list.
+    fn split(statement: &Value, element: &str) -> Vec<Value> {
+        let Some(Value::Array(values)) = statement.get(element) else { return vec![statement.clone()] };
+        let one = |value: &Value| {
+            let mut statement = statement.clone();
+            statement[element] = value.clone();
+            statement
+        };
+        values.iter().map(one).collect()
+    }
+
+    /// One statement for each value of the first condition that is a list and whose values are an OR.
+    fn split_values(statement: &Value) -> Vec<Value> {
+        let blocks = statement["Condition"].as_object().into_iter().flatten();
+        for (operator, keys) in blocks {
+            if operator.contains("Not") || operator.contains(':') {
+                continue;
+            }
+            for (key, values) in keys.as_object().unwrap() {
+                if let Value::Array(values) = values {
+                    let one = |value: &Value| {
+                        let mut statement = statement.clone();
+                        statement["Condition"][operator][key] = value.clone();
+                        statement
+                    };
+                    return values.iter().map(one).collect();
+                }
+            }
+        }
+        vec![statement.clone()]
+    }
+
+    fn reversed(value: &Value) -> Value {
+        match value {
+            Value::Array(items) => items.iter().rev().map(reversed).collect(),
+            Value::Object(members) => {
+                members.iter().map(|(key, value)| (key.clone(), reversed(value))).collect()
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// Actions, operators and condition keys in another case.
+    fn shouted(statement: &Value) -> Value {
+        let upper = |value: &Value| match value {
+            Value::String(text) => Value::from(text.to_ascii_uppercase()),
+            list => {
+                list.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_ascii_uppercase()).collect()
+            }
+        };
+        let mut out = statement.clone();
+        for element in ["Action", "NotAction"] {
+            if let Some(value) = statement.get(element) {
+                out[element] = upper(value);
+            }
+        }
+        if let Some(blocks) = statement.get("Condition").and_then(Value::as_object) {
+            let keys = |keys: &Value| -> Value {
+                let keys = keys.as_object().unwrap().iter();
+                keys.map(|(key, values)| (key.to_ascii_uppercase(), values.clone())).collect()
+            };
+            out["Condition"] =
+                blocks.iter().map(|(op, under)| (op.to_ascii_lowercase(), keys(under))).collect();
+        }
+        out
+    }
+
+    /// Variables replaced by their values, in which what is special is escaped.
+    fn substituted(document: &Value, statement: &Value, context: &Value) -> Value {
+        if document["Version"] != "2012-10-17" {
+            return statement.clone();
+        }
+        let Some(found) = context.get("k:one").and_then(Value::as_str) else { return statement.clone() };
+        let escaped: String =
+            found.chars().map(|c| if "*?$".contains(c) { format!("${{{c}}}") } else { c.into() }).collect();
+        let text = statement.to_string().replace("${k:one}", &escaped).replace("${K:One}", &escaped);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn splitting_statements_changes_nothing(case in generated()) {
+            for element in ["Action", "Resource"] {
+                let apart = with_statements(&case.0, &|_, statement| split(statement, element));
+                prop_assert_eq!(decision(&case.0), decision(&apart), "{} of {:#}", element, case.0);
+            }
+            let apart = with_statements(&case.0, &|_, statement| split_values(statement));
+            prop_assert_eq!(decision(&case.0), decision(&apart), "{:#}", case.0);
+        }
+
+        #[test]
+        fn order_changes_nothing(case in generated()) {
+            prop_assert_eq!(decision(&case.0), decision(&reversed(&case.0)), "{:#}", case.0);
+        }
+
+        #[test]
+        fn letters_of_actions_operators_and_keys_change_nothing(case in generated()) {
+            let mut loud = with_statements(&case.0, &|_, statement| vec![shouted(statement)]);
+            let action = case.0["request"]["action"].as_str().unwrap().to_ascii_lowercase();
+            loud["request"]["action"] = action.into();
+            prop_assert_eq!(decision(&case.0), decision(&loud), "{:#}", case.0);
+        }
+
+        #[test]
+        fn without_variables_both_versions_say_the_same(case in generated()) {
+            let plain = case.0.to_string().replace("${", "#{");
+            let old = plain.replace("2012-10-17", "2008-10-17");
+            prop_assert_eq!(decision(&serde_json::from_str(&plain).unwrap()),
+                decision(&serde_json::from_str(&old).unwrap()), "{:#}", case.0);
+        }
+
+        #[test]
+        fn a_variable_is_its_value_escaped(case in generated()) {
+            let context = &case.0["request"]["context"];
+            let filled = with_statements(&case.0, &|document, statement| vec![substituted(document, statement, context)]);
+            prop_assert_eq!(decision(&case.0), decision(&filled), "{:#}", case.0);
+        }
+
+        #[test]
+        fn denies_never_widen_and_allows_never_narrow(case in generated(), extra in statements(false, 0.5)) {
+            let before = decision(&case.0);
+            let denies = extra["Effect"] == "Deny";
+            let mut after = case.0.clone();
+            let added = json!({"name": "added", "policy": {"Version": "2012-10-17", "Statement": extra}});
+            after["identityPolicies"].as_array_mut().unwrap().push(added);
+            let after = decision(&after);
+            let other = if denies { "ExplicitlyDenied" } else { "Allowed" };
+            prop_assert!(after == before || after == other);
+            // Into every policy of every layer at once, an Allow for everything can only help, a Deny only harm.
+            let both = |effect: &str| with_statements(&case.0, &|document, statement| {
+                let first = document["Statement"].get(0).unwrap_or(&document["Statement"]);
+                let mut list = vec![statement.clone()];
+                if std::ptr::eq(first, statement) {
+                    let mut more = json!({"Effect": effect, "Action": "*", "Resource": "*"});
+                    if statement.get("Principal").or(statement.get("NotPrincipal")).is_some() {
+                        more["Principal"] = json!("*");
+                    }
+                    list.push(more);
+                }
+                list
+            });
+            let (open, shut) = (decision(&both("Allow")), decision(&both("Deny")));
+            prop_assert!(open == before || before == "ImplicitlyDenied", "{} to {}: {:#}", before, open, case.0);
+            prop_assert!(shut == before || shut == "ExplicitlyDenied", "{} to {}: {:#}", before, shut, case.0);
+        }
+
+        #[test]
+        fn negation_and_if_exists_are_what_they_say(case in generated(), (operator, key, values) in conditions()) {
+            let holds = |operator: &str, context: &Value| {
+                let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*",
+                    "Condition": {operator: {key: values.clone()}}});
+                let asked = json!({"id": "c", "request": {"principal": PRINCIPALS[0], "action": "ec2:Aab",
+                    "resource": {"arn": "*"}, "context": context},
+                    "identityPolicies": named(vec![json!({"Version": "2012-10-17", "Statement": statement})])});
+                decision(&asked) == "Allowed"
+            };
+            let context = &case.0["request"]["context"];
+            let mut without = context.clone();
+            without.as_object_mut().unwrap().retain(|known, _| !known.eq_ignore_ascii_case(key));
+            let present = without != *context;
+            let is_set = operator.contains(':') || operator == "Null";
+            if !is_set && let Some(plain) = operator.strip_suffix("IfExists") {
+                prop_assert_eq!(holds(&operator, context), !present || holds(plain, context));
+            }
+            let positive = operator.replace("Not", "");
+            if !is_set && present && positive != operator {
+                prop_assert_eq!(holds(&operator, context), !holds(&positive, context));
+            }
+            if operator.contains(':') && !present {
+                prop_assert_eq!(holds(&operator, context), operator.to_ascii_lowercase().starts_with("forall"));
+            }
+        }
     }
 
     proptest! {
