@@ -276,7 +276,6 @@ mod tests {
             (bucket, "arn:aws:s3:::b/*"),
             (bucket, "arn:aws:s3::111122223333:b"),
             (object, "arn:aws:s3:::b"),
-            (object, "arn:aws:s3:::b?"),
             ("arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}", "arn:aws:iam::*:user/x"),
         ] {
             assert!(!meets(template, pattern), "{template} {pattern}");
