@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::wrap::prose;
+
 /// One thing that is wrong in a file.
 pub(crate) struct SourceError {
     /// What is wrong, in lower case and without a full stop.
@@ -47,15 +49,31 @@ pub(crate) struct Remark {
     pub(crate) help: Option<String>,
 }
 
-/// A remark as a picture: `note: message`, `path:line:column` and the underlined lines.
+/// A remark as a picture: `note: message`, `path:line:column` and the underlined lines. The label stands beside the
+/// underlined place where the line has room for it, and below it otherwise.
 pub(crate) fn render_remark(path: &str, source: &str, remark: &Remark, width: usize) -> String {
-    let mut annotation = AnnotationKind::Primary.span(within(source, &remark.span));
-    if let Some(label) = &remark.label {
-        annotation = annotation.label(label.as_str());
+    let span = within(source, &remark.span);
+    let gutter = source.lines().count().to_string().len() + 3;
+    let room = |below: &str| prose(below, "", "", width.saturating_sub(gutter + "= note: ".len()));
+    let fits = |label: &&str| {
+        let start = source.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let line = source.get(start..span.end).unwrap_or_default();
+        !line.contains('\n') && gutter + line.chars().count() + 1 + label.chars().count() <= width
+    };
+    let beside = remark.label.as_deref().filter(fits);
+    let below = remark.label.as_deref().filter(|_| beside.is_none()).map(room);
+    let help = remark.help.as_deref().map(room);
+    let mut annotation = AnnotationKind::Primary.span(span.clone());
+    if let Some(label) = beside {
+        annotation = annotation.label(label);
     }
     let snippet = Snippet::source(source).path(path).annotation(annotation);
-    let mut group = Group::with_title(Level::NOTE.primary_title(remark.message.as_str())).element(snippet);
-    if let Some(help) = &remark.help {
+    let title = prose(&remark.message, "", "", width.saturating_sub("note: ".len()));
+    let mut group = Group::with_title(Level::NOTE.primary_title(title.as_str())).element(snippet);
+    if let Some(below) = &below {
+        group = group.element(Level::NOTE.message(below.as_str()));
+    }
+    if let Some(help) = &help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
     Renderer::styled().term_width(width).render(&[group])
@@ -89,5 +107,23 @@ mod tests {
             assert!(picture.contains("error: wrong") && picture.contains("f.toml:"), "{picture}");
             assert!(picture.contains("help: mend it"), "{picture}");
         }
+    }
+
+    #[test]
+    fn a_label_stands_below_where_the_line_has_no_room() {
+        let source = "{\n  \"Action\": \"s3:GetObject\"\n}\n";
+        let shown = |label: &str, span: Range<usize>, width| {
+            let help = Some("mend it ".repeat(20).trim_end().to_owned());
+            let remark = Remark { message: "here".into(), span, label: Some(label.into()), help };
+            let picture = render_remark("f.json", source, &remark, width);
+            let picture = anstream::adapter::strip_str(&picture).to_string();
+            assert!(picture.lines().all(|line| line.chars().count() <= width), "{picture}");
+            picture
+        };
+        assert!(shown("short", 14..28, 60).contains("^^ short"));
+        let long = "a label that is longer than the line has room for";
+        let below = shown(long, 14..28, 60);
+        assert!(below.contains("= note: a label that"), "{below}");
+        assert!(shown("over two lines", 0..28, 60).contains("= note: over two lines"));
     }
 }

@@ -124,19 +124,19 @@ pub(crate) struct SimulateArgs {
     resource_handling_option: Option<String>,
 
     /// End with 1 unless every request is so decided
-    #[arg(long, value_enum, value_name = "DECISION")]
+    #[arg(long, value_enum, value_name = "DECISION", help_heading = "Result")]
     expect: Option<Expected>,
     /// Write JSON, with the members of AWS's own answer
-    #[arg(long)]
+    #[arg(long, help_heading = "Result")]
     json: bool,
 }
 
 /// What a script counts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Expected {
-    /// Allowed
+    /// A statement allows it, or none is needed
     Allowed,
-    /// Denied, explicitly or because nothing allows
+    /// A statement denies it, or none allows it
     Denied,
 }
 
