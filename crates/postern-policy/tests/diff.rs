@@ -115,6 +115,20 @@ mod comparing {
         ");
     }
 
+    /// Its root user is the first that an account's ARN names, and may assume no role; all others may.
+    #[test]
+    fn an_account_is_more_than_its_root_user() {
+        let trust = |operator: &str| {
+            format!(
+                r#"{{"Effect":"Allow","Action":"sts:AssumeRole",
+                    "Principal":{{"AWS":"arn:aws:iam::111111111111:root"}},
+                    "Condition":{{"{operator}":{{"aws:MultiFactorAuthPresent":"true"}}}}}}"#
+            )
+        };
+        let diff = diff::compare(&doc(&trust("Bool")), &doc(&trust("BoolIfExists")));
+        assert_eq!((diff.is_within(Side::A), diff.is_within(Side::B)), (Some(true), Some(false)));
+    }
+
     #[test]
     fn a_principal_more() {
         insta::assert_snapshot!(compared(
