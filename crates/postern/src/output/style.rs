@@ -1,5 +1,7 @@
 //! Colours. Nothing may be understood by colour alone.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Style};
 
 /// What went well: green.
@@ -18,4 +20,24 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 /// The text in this style, ended again.
 pub(crate) fn paint(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// A text from a file, fit for a terminal: control characters, with which it could paint or move, as escapes.
+pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let one = |c: char| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(one).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_a_file_moves_the_cursor() {
+        assert_eq!(harmless("s3:Get* ä"), "s3:Get* ä");
+        assert_eq!(harmless("a\u{1b}[31m\r\n\u{9b}"), "a\\u{1b}[31m\\u{d}\\u{a}\\u{9b}");
+    }
 }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     context::Context,
     errors::{CliError, ExitStatus},
+    output::harmless,
     report::findings::{Unread, json::pretty},
 };
 
@@ -183,7 +184,7 @@ fn unknown(names: &[String], context: &Context) {
     for name in names.iter().filter(|name| said.insert(name.as_str())) {
         let what = if name.contains(['*', '?']) { "covers no known action" } else { "is no known action" };
         let near = catalogue.nearest_action(name).map(|near| format!("; did you mean `{near}`?"));
-        context.printer.warning(&format!("`{name}` {what}{}", near.unwrap_or_default()));
+        context.printer.warning(&format!("`{}` {what}{}", harmless(name), near.unwrap_or_default()));
     }
 }
 

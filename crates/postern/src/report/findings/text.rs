@@ -7,7 +7,7 @@ use postern_policy::lint::{PolicyKind, Severity};
 
 use super::{Finding, Policy, Report, Source, TypeFrom, rules};
 use crate::{
-    output::{BAD, GOOD, paint, prose},
+    output::{BAD, GOOD, harmless, paint, prose},
     report::plan::counted,
 };
 
@@ -90,7 +90,8 @@ fn picture(source: &Source, policy: &Policy, finding: &Finding, width: usize) ->
     let level = if policy.is_policy { level(finding.severity) } else { Level::ERROR };
     // The renderer breaks no lines; what it puts in front of each is known.
     let name = if policy.is_policy { finding.severity.as_str() } else { "error" };
-    let broken = |text: &str, in_front: usize| prose(text, "", "", width.saturating_sub(in_front).max(20));
+    let broken =
+        |text: &str, in_front: usize| prose(&harmless(text), "", "", width.saturating_sub(in_front).max(20));
     let message = broken(&finding.message, name.len() + finding.rule.id.len() + 4);
     let gutter = finding.placed.end.line.to_string().len() + "  = help: ".len();
     let title = level.primary_title(message).id(finding.rule.id);
