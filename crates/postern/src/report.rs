@@ -1,5 +1,6 @@
 //! Pictures of results: pure functions from data to text. Nothing here prints.
 
+pub(crate) mod difference;
 pub(crate) mod explanation;
 pub(crate) mod findings;
 pub(crate) mod plan;

@@ -9,6 +9,7 @@ use crate::{
 
 mod actions;
 mod check;
+mod diff;
 mod eval;
 mod files;
 mod fmt;
@@ -32,6 +33,8 @@ enum PolicyCommand {
     Check(check::CheckArgs),
     /// Lay policies out well
     Fmt(fmt::FmtArgs),
+    /// Show what one policy allows and another does not
+    Diff(diff::DiffArgs),
     /// List the actions that patterns cover
     Expand(actions::ExpandArgs),
     /// Find the patterns that cover actions
@@ -44,6 +47,7 @@ pub(crate) fn run(args: &PolicyArgs, context: &mut Context) -> Result<ExitStatus
         PolicyCommand::Eval(args) => eval::run(args, context),
         PolicyCommand::Check(args) => check::run(args, context),
         PolicyCommand::Fmt(args) => fmt::run(args, context),
+        PolicyCommand::Diff(args) => diff::run(args, context),
         PolicyCommand::Expand(args) => actions::expand(args, context),
         PolicyCommand::Shrink(args) => actions::shrink(args, context),
     }

@@ -11,7 +11,8 @@ use std::{collections::HashMap, ops::Range};
 use postern_policy::lint::{PolicyKind, Rule, Severity};
 use serde::Serialize;
 
-use self::place::{Place, places};
+use self::place::Place;
+pub(crate) use self::place::places;
 
 /// What standard input is called where a path would stand.
 pub(crate) const STDIN: &str = "<stdin>";

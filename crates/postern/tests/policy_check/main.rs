@@ -1,9 +1,10 @@
-//! `postern policy check`, `fmt`, `expand` and `shrink` through the command line.
+//! `postern policy check`, `fmt`, `diff`, `expand` and `shrink` through the command line.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod actions;
 mod check;
+mod diff;
 mod docs;
 mod files;
 mod fmt;
