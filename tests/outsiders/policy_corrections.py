@@ -161,13 +161,6 @@ def rcps_of_other_services(case):
         case.pop("resourceControlPolicies", None)
 
 
-def absent_trust_policies(case):
-    """Trust policies "must explicitly allow access": without one, iam-simulate looks at identity policies."""
-    if service(case) == "sts" and "resourcePolicy" not in case:
-        nobody = {"Effect": "Allow", "Principal": {"Service": "none.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        case["resourcePolicy"] = {"Version": "2012-10-17", "Statement": [nobody]}
-
-
 def not_principal(case):
     """NotPrincipal spares who is named together with the account; iam-simulate spares the whole account."""
     principal = case["request"]["principal"]
@@ -206,7 +199,7 @@ def boundaries_in_trust(case):
 
 CORRECTIONS = [
     e1_variables_of_2008, e2_variables_without_value, e3_all_addresses, e4_bare_addresses, e5_epochs, e6_escapes,
-    e8_federated_users, e7_named_sessions, root_users, rcps_of_other_services, absent_trust_policies, not_principal,
+    e8_federated_users, e7_named_sessions, root_users, rcps_of_other_services, not_principal,
     running_wildcards, boundaries_in_trust,
 ]  # fmt: skip
 

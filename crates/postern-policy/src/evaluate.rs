@@ -60,6 +60,8 @@ pub(crate) struct Question<'a> {
     pub(crate) side: Side,
     bounded: bool,
     limited: bool,
+    /// Whether the resource's policy was given.
+    has_resource_policy: bool,
 }
 
 /// Where the principal stands, seen from the resource.
@@ -92,6 +94,7 @@ impl<'a> Question<'a> {
             side,
             bounded: has_own && stack.boundary.is_some(),
             limited: has_own && (stack.session.is_some() || is_federated),
+            has_resource_policy: stack.resource.is_some(),
         }
     }
 
@@ -109,9 +112,12 @@ impl<'a> Question<'a> {
     }
 
     /// Whether nothing is granted without the resource's own policy.
+    ///
+    /// Every role has a trust policy. Where none is given the question is what the caller's own policies
+    /// say, which AWS's simulator answers alike.
     pub(crate) fn needs_resource_policy(&self) -> bool {
         let is_key = || self.resource.resource().starts_with("key/");
-        self.is_assumption() || (self.service_is("kms") && is_key())
+        (self.is_assumption() && self.has_resource_policy) || (self.service_is("kms") && is_key())
     }
 
     /// "No permissions are required" (*STS API Reference*, GetCallerIdentity and GetSessionToken).

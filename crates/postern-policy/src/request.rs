@@ -73,7 +73,8 @@ pub struct PolicyStack<'a> {
     /// The policies passed when the session was made, inline and by ARN; none where none was passed.
     /// A federated user without any has no permissions.
     pub session: Option<&'a [PolicyRef<'a>]>,
-    /// The resource's policy; for `sts:AssumeRole…` the trust policy of the role.
+    /// The resource's policy; for `sts:AssumeRole…` the trust policy of the role. Every role has one: where
+    /// it is not given, the caller's own policies are asked alone, and none of another account suffice.
     pub resource: Option<PolicyRef<'a>>,
     /// The service control policies of the principal's account; empty without an organization and in
     /// its management account, which they do not bind.

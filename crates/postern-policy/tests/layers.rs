@@ -230,7 +230,8 @@ fn trust_policies() {
     };
     let key = "aws:MultiFactorAuthPresent";
     check(vec![
-        ("no trust policy", assume(ALICE).identity(allow("*")), ImplicitlyDenied),
+        ("trust policy not given", assume(ALICE).identity(allow("*")), Allowed),
+        ("trust policy not given, other account", assume_abroad(ALICE).identity(allow("*")), ImplicitlyDenied),
         ("named, no identity policy", assume(ALICE).policy(user()), Allowed),
         ("account, no identity policy", assume(ALICE).policy(root()), ImplicitlyDenied),
         ("account and identity policy", assume(ALICE).policy(root()).identity(allow("sts:AssumeRole")), Allowed),
@@ -253,7 +254,7 @@ fn trust_policies() {
         ("abroad, MFA true", assume_abroad(ALICE).policy(mfa()).identity(allow("*")).with(key, true), Allowed),
         // Roles: root cannot assume them.
         ("root", assume("arn:aws:iam::111111111111:root").policy(root()), ImplicitlyDenied),
-        ("tagging needs the trust, too", Scene { action: "sts:TagSession".into(), ..assume(ALICE) }.identity(allow("*")), ImplicitlyDenied),
+        ("tagging needs the trust, too", Scene { action: "sts:TagSession".into(), ..assume(ALICE) }.identity(allow("*")).policy(user()), ImplicitlyDenied),
         (
             "a web identity needs the trust only",
             Scene {
@@ -464,7 +465,7 @@ fn one_policy_type_is_named() {
             Some("with an explicit deny in a resource-based policy".to_owned()),
         ),
         (
-            assume(ALICE).identity(allow("*")),
+            assume(ALICE).identity(allow("*")).policy(grants(&aws("999999999999"))),
             Some("because no role trust policy allows the sts:AssumeRole action".to_owned()),
         ),
         (

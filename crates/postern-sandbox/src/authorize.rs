@@ -170,6 +170,8 @@ impl<'a> CallerSide<'a> {
         own: AccountId,
     ) -> (Decision, Option<String>) {
         let resource_account = match need.assumed_role {
+            // Nobody is let into a role that is not there; the evaluation would ask the caller's side alone.
+            Some(_) if trust.is_none() => return (Decision::ImplicitlyDenied, None),
             Some(account) => Some(account),
             // `*` and buckets: what the sandbox is asked for lies in the caller's own account.
             None if need.resource.split(':').nth(4).is_none_or(|field| field.len() != 12) => Some(own),

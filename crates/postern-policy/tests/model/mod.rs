@@ -454,6 +454,8 @@ pub(crate) fn decide(case: &Value) -> &'static str {
     let grants = asked.grants();
     let assumption =
         ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"].iter().any(|a| asked.is(a));
+    // A role whose trust policy is not given: only the caller's side is asked.
+    let trust = assumption && case["resourcePolicy"].is_object();
     let key = service == "kms" && asked.resource.contains(":key/");
     let same = own.is_some() && request["resource"]["accountId"].as_str() == own;
     let bounded = asked.has_boundary() && !asked.any(boundary, "Allow");
@@ -470,7 +472,7 @@ pub(crate) fn decide(case: &Value) -> &'static str {
         grants.iter().any(|(named, _)| matches!(named, Named::Itself | Named::Everyone))
     } else if same && grants.iter().any(direct) {
         true
-    } else if (assumption || key || !same) && grants.is_empty() {
+    } else if (trust || key || !same) && grants.is_empty() {
         false
     } else {
         root || asked.any(&case["identityPolicies"], "Allow") && !bounded && !limited
