@@ -125,9 +125,11 @@ def e6_escapes(case):
 
 
 def e7_named_sessions(case):
-    """E7: a silent session policy limits what a resource policy grants to the session itself, or to
-    everyone narrowed by aws:PrincipalArn."""
+    """E7: a silent session policy limits what a resource policy of the same account grants to the session
+    itself, or to everyone narrowed by aws:PrincipalArn."""
     principal = case["request"]["principal"]
+    if case["request"]["resource"]["accountId"] != HOME:
+        return
     for statement in statements(case.get("resourcePolicy", {"Statement": []})):
         named = statement.get("Principal")
         everyone = named in ("*", {"AWS": "*"}) and "aws:principalarn" in str(statement.get("Condition")).lower()

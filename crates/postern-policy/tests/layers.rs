@@ -254,7 +254,7 @@ fn trust_policies() {
         ("abroad, MFA true", assume_abroad(ALICE).policy(mfa()).identity(allow("*")).with(key, true), Allowed),
         // Roles: root cannot assume them.
         ("root", assume("arn:aws:iam::111111111111:root").policy(root()), ImplicitlyDenied),
-        ("tagging needs the trust, too", Scene { action: "sts:TagSession".into(), ..assume(ALICE) }.identity(allow("*")).policy(user()), ImplicitlyDenied),
+        ("tagging needs the trust, too", Scene { action: "sts:TagSession".into(), ..assume(ALICE) }.identity(allow("*")).policy(mfa()).with(key, true), ImplicitlyDenied),
         (
             "a web identity needs the trust only",
             Scene {
