@@ -1,6 +1,6 @@
 //! What a document asks a request's context for.
 
-use crate::{Document, Statement, Version, condition::Comparison};
+use crate::{Document, Statement, Version};
 
 impl Document {
     /// The context keys that a statement of this document asks for, by its conditions and its policy
@@ -22,31 +22,12 @@ impl Document {
         let in_resources =
             resources.filter(move |_| variables).flat_map(|pattern| Variables { rest: pattern.text() });
         let in_conditions = statement.conditions().iter().flat_map(move |condition| {
-            let expands = variables && takes_variables(condition.operator().comparison);
+            let expands = variables && condition.operator().comparison.takes_variables();
             let values = condition.values().iter().filter(move |_| expands);
             std::iter::once(condition.key()).chain(values.flat_map(|value| Variables { rest: value.text() }))
         });
         in_resources.chain(in_conditions)
     }
-}
-
-/// Variables stand in string and ARN operators and in `Bool`, nowhere else.
-const fn takes_variables(comparison: Comparison) -> bool {
-    use Comparison as C;
-    matches!(
-        comparison,
-        C::StringEquals
-            | C::StringNotEquals
-            | C::StringEqualsIgnoreCase
-            | C::StringNotEqualsIgnoreCase
-            | C::StringLike
-            | C::StringNotLike
-            | C::ArnEquals
-            | C::ArnNotEquals
-            | C::ArnLike
-            | C::ArnNotLike
-            | C::Bool
-    )
 }
 
 /// The keys of `${key}` and `${key, 'default'}` in a text.

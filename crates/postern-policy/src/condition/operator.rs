@@ -83,6 +83,25 @@ impl Comparison {
         NAMES.iter().find(|(_, comparison)| *comparison == self).map_or("", |(name, _)| name)
     }
 
+    /// Whether `${…}` is a policy variable in the operator's values: in string and ARN operators and in
+    /// `Bool`, nowhere else.
+    pub(crate) const fn takes_variables(self) -> bool {
+        matches!(
+            self,
+            Self::StringEquals
+                | Self::StringNotEquals
+                | Self::StringEqualsIgnoreCase
+                | Self::StringNotEqualsIgnoreCase
+                | Self::StringLike
+                | Self::StringNotLike
+                | Self::ArnEquals
+                | Self::ArnNotEquals
+                | Self::ArnLike
+                | Self::ArnNotLike
+                | Self::Bool
+        )
+    }
+
     /// Whether the operator holds when no value of the policy matches.
     #[must_use]
     pub const fn is_negated(self) -> bool {

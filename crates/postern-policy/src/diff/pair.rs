@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::Side;
 use crate::{
-    Actions, Comparison, Condition, Document, Effect, Resources, Statement, Version,
+    Actions, Condition, Document, Effect, Resources, Statement, Version,
     pattern::{Piece, Syntax, pieces},
 };
 
@@ -81,7 +81,7 @@ impl<'a> Pair<'a> {
                 });
                 let own_conditions = statement.conditions().iter().map(|element| {
                     let texts: BTreeSet<&str> = element.values().iter().map(|value| value.text()).collect();
-                    let variables = if has_variables(element.operator().comparison) {
+                    let variables = if element.operator().comparison.takes_variables() {
                         variables(version, texts.iter().copied())
                     } else {
                         Vec::new()
@@ -176,25 +176,6 @@ fn align(variable: &str, texts: &[&str], found: &mut BTreeSet<String>) {
 fn push<T>(list: &mut Vec<T>, item: T) -> usize {
     list.push(item);
     list.len() - 1
-}
-
-/// Whether variables have a meaning in the values of the operator.
-const fn has_variables(comparison: Comparison) -> bool {
-    use Comparison as C;
-    matches!(
-        comparison,
-        C::StringEquals
-            | C::StringNotEquals
-            | C::StringEqualsIgnoreCase
-            | C::StringNotEqualsIgnoreCase
-            | C::StringLike
-            | C::StringNotLike
-            | C::ArnEquals
-            | C::ArnNotEquals
-            | C::ArnLike
-            | C::ArnNotLike
-            | C::Bool
-    )
 }
 
 /// The variables in some texts.

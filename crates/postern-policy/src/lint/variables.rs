@@ -1,7 +1,7 @@
 //! P13 to P15: policy variables (*IAM User Guide*, Variables and tags).
 
 use super::{About, Class, Rule, Severity, finding::Sink, place::Place};
-use crate::{Comparison, Version};
+use crate::Version;
 
 pub(super) static MALFORMED: Rule = Rule::new("P13", Class::Error, Severity::High)
     .says("Malformed policy variable")
@@ -36,7 +36,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
             nowhere(Place::Principal(number, at), pattern.text(), "a principal");
         }
         for (at, condition) in statement.conditions().iter().enumerate() {
-            if expands(condition.operator().comparison) {
+            if condition.operator().comparison.takes_variables() {
                 continue;
             }
             for (value, text) in condition.values().iter().map(crate::ConditionValue::text).enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
             expanded(about, Place::Resource(number, at), pattern.text(), sink);
         }
         for (at, condition) in statement.conditions().iter().enumerate() {
-            if !expands(condition.operator().comparison) {
+            if !condition.operator().comparison.takes_variables() {
                 continue;
             }
             for (value, text) in condition.values().iter().map(crate::ConditionValue::text).enumerate() {
@@ -58,24 +58,6 @@ pub(super) fn check(about: &About<'_>, sink: &mut Sink) {
             }
         }
     }
-}
-
-const fn expands(comparison: Comparison) -> bool {
-    use Comparison as C;
-    matches!(
-        comparison,
-        C::StringEquals
-            | C::StringNotEquals
-            | C::StringEqualsIgnoreCase
-            | C::StringNotEqualsIgnoreCase
-            | C::StringLike
-            | C::StringNotLike
-            | C::ArnEquals
-            | C::ArnNotEquals
-            | C::ArnLike
-            | C::ArnNotLike
-            | C::Bool
-    )
 }
 
 fn expanded(about: &About<'_>, place: Place, text: &str, sink: &mut Sink) {
