@@ -89,10 +89,16 @@ const NOW: i64 = 1_790_000_000;
 const HOST: &str = "127.0.0.1:4566";
 
 /// A sandbox with one account, the same each time, and its root user's key.
-fn sandbox() -> (World, Keys, Timestamp, StdRng) {
+///
+/// The world is made once per thread and reset for each case, which is what makes runs quick.
+fn sandbox() -> (&'static World, Keys, Timestamp, StdRng) {
+    thread_local! {
+        static WORLD: &'static World = Box::leak(Box::new(World::new(&mut StdRng::seed_from_u64(1))));
+    }
     let mut rng = StdRng::seed_from_u64(1);
     let now = Timestamp::from_second(NOW).expect("a time of our age");
-    let world = World::new(&mut rng);
+    let world = WORLD.with(|world| *world);
+    drop(world.reset(&mut rng));
     let id = "111111111111".parse().expect("twelve digits");
     let account = world.create_account(Some(id), None, now, &mut rng).expect("the sandbox is empty");
     let secret = account.root_secret.expose_secret().to_owned();
