@@ -2,7 +2,7 @@
 
 use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_sts::types::{Credentials as Issued, PolicyDescriptorType, Tag};
-use postern_broker::{AssumeRole, CallerIdentity, Sts, StsError};
+use postern_broker::{AssumeRole, Assumer, CallerIdentity, Sts, StsError};
 use postern_types::{
     LongTermKey, MfaCode, MfaSerial, MfaSession, RoleCredentials, SecretAccessKey, SessionDuration,
     SessionToken, TemporaryCredentials, Timestamp,
@@ -71,6 +71,48 @@ impl StsClient {
     }
 }
 
+impl StsClient {
+    fn assume(
+        &self,
+        credentials: Credentials,
+        request: &AssumeRole,
+        mfa: Option<(&MfaSerial, &MfaCode)>,
+    ) -> Result<RoleCredentials, StsError> {
+        let connection = self.connect(credentials);
+        let mut call = connection
+            .sts
+            .assume_role()
+            .role_arn(request.role.as_str())
+            .role_session_name(request.session_name.as_str())
+            .duration_seconds(i32::try_from(request.duration.seconds()).unwrap_or(i32::MAX))
+            .set_external_id(request.external_id.as_ref().map(ToString::to_string))
+            .set_source_identity(request.source_identity.as_ref().map(ToString::to_string))
+            .set_policy(request.policy.as_deref().map(str::to_owned));
+        for tag in &request.tags {
+            let built = Tag::builder().key(&*tag.key).value(&*tag.value).build().map_err(|problem| {
+                StsError::Unreadable { endpoint: self.url(), problem: problem.to_string() }
+            })?;
+            call = call.tags(built);
+            if tag.transitive {
+                call = call.transitive_tag_keys(&*tag.key);
+            }
+        }
+        for arn in &request.policy_arns {
+            call = call.policy_arns(PolicyDescriptorType::builder().arn(arn.as_str()).build());
+        }
+        let mut retries = aws_sdk_sts::Config::builder();
+        if let Some((serial, code)) = mfa {
+            call = call.serial_number(serial.as_str()).token_code(code.as_str());
+            retries = retries.retry_config(RetryConfig::disabled());
+        }
+        let output = self
+            .aws
+            .block_on(call.customize().config_override(retries).send())
+            .map_err(|error| self.refusal(&AwsError::from_sdk(&error, "sts:AssumeRole", None)))?;
+        Ok(RoleCredentials { credentials: self.issued(output.credentials())?, role: request.role.clone() })
+    }
+}
+
 /// STS's credentials as ours.
 pub(crate) fn read_issued(issued: &Issued) -> Result<TemporaryCredentials, postern_types::ParseError> {
     let expires_at = Timestamp::new(issued.expiration().secs(), 0).unwrap_or(Timestamp::MIN);
@@ -114,34 +156,25 @@ impl Sts for StsClient {
         })
     }
 
-    fn assume_role(&self, session: &MfaSession, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
-        let connection = self.connect(Credentials::from(session));
-        let mut call = connection
-            .sts
-            .assume_role()
-            .role_arn(request.role.as_str())
-            .role_session_name(request.session_name.as_str())
-            .duration_seconds(i32::try_from(request.duration.seconds()).unwrap_or(i32::MAX))
-            .set_external_id(request.external_id.as_ref().map(ToString::to_string))
-            .set_source_identity(request.source_identity.as_ref().map(ToString::to_string))
-            .set_policy(request.policy.as_deref().map(str::to_owned));
-        for tag in &request.tags {
-            let built = Tag::builder().key(&*tag.key).value(&*tag.value).build().map_err(|problem| {
-                StsError::Unreadable { endpoint: self.url(), problem: problem.to_string() }
-            })?;
-            call = call.tags(built);
-            if tag.transitive {
-                call = call.transitive_tag_keys(&*tag.key);
-            }
-        }
-        for arn in &request.policy_arns {
-            call = call.policy_arns(PolicyDescriptorType::builder().arn(arn.as_str()).build());
-        }
-        let output = self
-            .aws
-            .block_on(call.send())
-            .map_err(|error| self.refusal(&AwsError::from_sdk(&error, "sts:AssumeRole", None)))?;
-        Ok(RoleCredentials { credentials: self.issued(output.credentials())?, role: request.role.clone() })
+    fn assume_role(&self, caller: Assumer<'_>, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
+        let credentials = match caller {
+            Assumer::Session(session) => Credentials::from(session),
+            Assumer::Role(role) => Credentials::from(role),
+            Assumer::KeyWithoutMfa(key) => Credentials::from(key),
+            Assumer::Foreign(foreign) => foreign.credentials.clone(),
+        };
+        self.assume(credentials, request, None)
+    }
+
+    /// Sent once only, as `GetSessionToken` is.
+    fn assume_role_with_code(
+        &self,
+        key: &LongTermKey,
+        serial: &MfaSerial,
+        code: &MfaCode,
+        request: &AssumeRole,
+    ) -> Result<RoleCredentials, StsError> {
+        self.assume(Credentials::from(key), request, Some((serial, code)))
     }
 
     fn get_caller_identity(

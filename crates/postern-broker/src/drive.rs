@@ -1,11 +1,15 @@
 //! The driver: carries out what [`plan`] says, over the ports.
 
-use postern_types::{LongTermKey, MfaSession, RoleCredentials, SignedDuration, Timestamp};
+use postern_types::{
+    AccessKeyId, Credentials, LongTermKey, MfaCode, MfaSession, RoleArn, RoleCredentials, SignedDuration,
+    Timestamp,
+};
 
 use crate::{
-    AssumeRole, CacheError, CachedRole, CachedSession, Entered, Flight, MfaPrompt, MfaQuestion, MfaRefusal,
-    PlanError, PromptError, Route, SESSION_USED_AT_LEAST, SecretStore, SessionCache, Step, StoreError, Sts,
-    StsError, View, plan,
+    CacheError, CachedSession, Entered, Flight, ForeignCredentials, ForeignError, ForeignSources, MfaPrompt,
+    MfaQuestion, MfaRefusal, PlanError, PromptError, Route, SESSION_USED_AT_LEAST, SecretStore, SessionCache,
+    StoreError, Sts, StsError, Way,
+    run::{Run, issued},
 };
 
 /// How many codes are asked for before giving up.
@@ -25,8 +29,14 @@ pub enum BrokerError {
     #[error("the key store holds no key `{id}`")]
     NoKey {
         /// The key looked for.
-        id: postern_types::AccessKeyId,
+        id: AccessKeyId,
     },
+    /// What AWS has just issued counts as expired here.
+    #[error("what AWS issued just now has expired by this machine's clock")]
+    ExpiredOnArrival,
+    /// Somebody else's credentials did not come.
+    #[error(transparent)]
+    Foreign(#[from] ForeignError),
     /// Every code was refused.
     #[error("no MFA code was taken in {attempts} attempts")]
     CodesRefused {
@@ -78,11 +88,53 @@ pub enum Origin {
     LoggedIn,
 }
 
-/// Role credentials and where they came from.
+/// What a way leads to.
+#[derive(Clone, Debug)]
+pub enum Issued {
+    /// The MFA session itself.
+    Session(MfaSession),
+    /// A role.
+    Role(RoleCredentials),
+    /// What somebody else gave.
+    Foreign(ForeignCredentials),
+}
+
+impl Issued {
+    /// What a request is signed with.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        match self {
+            Self::Session(session) => session.into(),
+            Self::Role(role) => role.into(),
+            Self::Foreign(foreign) => foreign.credentials.clone(),
+        }
+    }
+
+    /// When they end, where that is known.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Session(session) => Some(session.credentials.expires_at),
+            Self::Role(role) => Some(role.credentials.expires_at),
+            Self::Foreign(foreign) => foreign.expires_at,
+        }
+    }
+
+    /// The role, if it is one.
+    #[must_use]
+    pub fn role(&self) -> Option<&RoleArn> {
+        match self {
+            Self::Role(role) => Some(&role.role),
+            Self::Session(_) | Self::Foreign(_) => None,
+        }
+    }
+}
+
+/// Credentials and where they came from.
 #[derive(Clone, Debug)]
 pub struct Obtained {
     /// The credentials.
-    pub credentials: RoleCredentials,
+    pub issued: Issued,
     /// Where they came from.
     pub origin: Origin,
 }
@@ -106,6 +158,8 @@ pub struct Broker<'a> {
     pub prompt: &'a dyn MfaPrompt,
     /// Where sessions rest.
     pub cache: &'a dyn SessionCache,
+    /// Who gives credentials that are no keys of the person's.
+    pub foreign: &'a dyn ForeignSources,
     /// The time. A person may take minutes over a prompt, so it is asked anew for each decision.
     pub clock: &'a dyn Fn() -> Timestamp,
 }
@@ -145,76 +199,55 @@ impl Broker<'_> {
         taken
     }
 
-    /// The credentials of a request along a route.
+    /// The credentials that a way leads to.
     ///
     /// # Errors
     /// See [`BrokerError`].
-    pub fn role(&self, route: &Route, request: &AssumeRole) -> Result<Obtained, BrokerError> {
-        let role_key = route.role_key(request);
-        let session_key = route.session_key();
-        let look = || -> Result<Step, BrokerError> {
-            let view = View { role: self.cache.role(&role_key)?, session: self.cache.session(&session_key)? };
-            Ok(plan(request, (self.clock)(), view)?)
-        };
-        if let Step::Serve(credentials) = look()? {
-            return Ok(Obtained { credentials, origin: Origin::Cache });
+    pub fn obtain(&self, way: &Way) -> Result<Obtained, BrokerError> {
+        let run = Run::new(self, way);
+        let plan = run.look()?;
+        if let (Some(issued), []) = (issued(&plan), plan.steps.as_slice()) {
+            return Ok(Obtained { issued, origin: Origin::Cache });
         }
-        // Flights are entered in one order, role before session, so that no two processes wait for each other.
-        let Entered { mut guard, given_up } = self.cache.enter(Flight::Role(&role_key))?;
-        let mut step = look()?;
-        if let (Some(reason), Step::GetSessionToken | Step::AssumeRole { fallback: None, .. }) =
-            (given_up, &step)
+        let Some(key) = way.hops.len().checked_sub(1).and_then(|last| way.role_key(last)) else {
+            return run.finish();
+        };
+        // Flights are entered in one order, a role before what it is assumed with, so that no two processes
+        // wait for each other.
+        let Entered { mut guard, given_up } = self.cache.enter(Flight::Role(&key))?;
+        let plan = run.look()?;
+        if let Some(reason) = given_up
+            && plan.fallback.is_none()
+            && !plan.steps.is_empty()
         {
             return Err(BrokerError::GivenUp { reason });
         }
-        let mut origin = Origin::Renewed;
-        // At most: a session that AWS no longer takes, a new one, the role.
-        let result = loop {
-            match step {
-                Step::Serve(credentials) => break Ok(Obtained { credentials, origin: Origin::Cache }),
-                Step::GetSessionToken => match self.login(route, LoginMode::IfNeeded) {
-                    Ok(session) => {
-                        origin = Origin::LoggedIn;
-                        step = Step::AssumeRole { session, fallback: None };
-                    }
-                    Err(error) => break Err(error),
-                },
-                Step::AssumeRole { session, fallback } => {
-                    match (self.sts.assume_role(&session, request), fallback) {
-                        (Ok(credentials), _) => break Ok(Obtained { credentials, origin }),
-                        (Err(StsError::Unreachable { .. }), Some(credentials)) => {
-                            break Ok(Obtained { credentials, origin: Origin::CacheForWantOfSts });
-                        }
-                        // The session was ended at AWS, or the clock here is slow: a new login may help.
-                        (Err(StsError::Expired { .. } | StsError::UnknownKey { .. }), _)
-                            if origin == Origin::Renewed =>
-                        {
-                            self.cache.forget_session(&session_key)?;
-                            step = Step::GetSessionToken;
-                        }
-                        (Err(error), _) => break Err(error.into()),
-                    }
-                }
-            }
-        };
-        match &result {
-            Ok(Obtained { credentials, origin: Origin::Renewed | Origin::LoggedIn }) => {
-                self.cache.put_role(&CachedRole { key: role_key, credentials: credentials.clone() })?;
-            }
-            Ok(_) => {}
-            Err(error) => guard.give_up(&error.reason()),
+        let result = run.finish();
+        if let Err(error) = &result {
+            guard.give_up(&error.reason());
         }
         result
     }
 
     fn take_session(&self, route: &Route) -> Result<MfaSession, BrokerError> {
+        self.with_code(route, |key, code| {
+            self.sts.get_session_token(key, &route.key.serial, code, route.session)
+        })
+    }
+
+    /// Makes a call that spends an MFA code, with up to three codes.
+    pub(crate) fn with_code<T>(
+        &self,
+        route: &Route,
+        call: impl Fn(&LongTermKey, &MfaCode) -> Result<T, StsError>,
+    ) -> Result<T, BrokerError> {
         // The key first: opening the store may take a passphrase, and codes age while one types it.
-        let id = &route.key.id;
-        let key = self.store.get(id)?.ok_or_else(|| BrokerError::NoKey { id: id.clone() })?;
+        let key = self.key(&route.key.id)?;
         let mut refused = None;
         for attempt in 1..=CODE_ATTEMPTS {
-            match self.try_code(route, &key, &MfaQuestion { key: &route.key, attempt, refused }) {
-                Ok(Ok(session)) => return Ok(session),
+            let question = MfaQuestion { key: &route.key, attempt, refused };
+            match self.try_code(&question, |code| call(&key, code)) {
+                Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(refusal)) => refused = Some(refusal),
                 // A code given on the command line is there once: say what AWS said of it.
                 Err(BrokerError::Prompt(PromptError::Spent)) => {
@@ -228,13 +261,12 @@ impl Broker<'_> {
         Err(BrokerError::CodesRefused { attempts: CODE_ATTEMPTS, last })
     }
 
-    fn try_code(
+    fn try_code<T>(
         &self,
-        route: &Route,
-        key: &LongTermKey,
         question: &MfaQuestion<'_>,
-    ) -> Result<Result<MfaSession, MfaRefusal>, BrokerError> {
-        let serial = &route.key.serial;
+        call: impl FnOnce(&MfaCode) -> Result<T, StsError>,
+    ) -> Result<Result<T, MfaRefusal>, BrokerError> {
+        let serial = &question.key.serial;
         let code = self.prompt.ask(question)?;
         let now = (self.clock)();
         // AWS answers a used code like a wrong one; only who remembers can tell them apart.
@@ -243,13 +275,17 @@ impl Broker<'_> {
         if used {
             return Ok(Err(MfaRefusal::AlreadyUsed));
         }
-        match self.sts.get_session_token(key, serial, &code, route.session) {
-            Ok(session) => {
+        match call(&code) {
+            Ok(answer) => {
                 self.cache.put_used_code(serial, &code, now)?;
-                Ok(Ok(session))
+                Ok(Ok(answer))
             }
             Err(StsError::WrongCode) => Ok(Err(MfaRefusal::Wrong)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    pub(crate) fn key(&self, id: &AccessKeyId) -> Result<LongTermKey, BrokerError> {
+        self.store.get(id)?.ok_or_else(|| BrokerError::NoKey { id: id.clone() })
     }
 }

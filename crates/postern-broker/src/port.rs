@@ -5,7 +5,7 @@ use postern_types::{
     TemporaryCredentials, Timestamp,
 };
 
-use crate::{AssumeRole, KeyEntry, MfaSessionKey, RoleKey};
+use crate::{AssumeRole, ForeignCredentials, ForeignSource, KeyEntry, MfaSessionKey, RoleKey};
 
 /// Where a key store keeps what it keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -164,6 +164,19 @@ pub enum Credentials<'a> {
     Temporary(&'a TemporaryCredentials),
 }
 
+/// Whose credentials assume a role.
+#[derive(Clone, Copy, Debug)]
+pub enum Assumer<'a> {
+    /// An MFA session.
+    Session(&'a MfaSession),
+    /// Another role.
+    Role(&'a RoleCredentials),
+    /// A long-term key, without a code.
+    KeyWithoutMfa(&'a LongTermKey),
+    /// Credentials that somebody else gave.
+    Foreign(&'a ForeignCredentials),
+}
+
 /// What `GetCallerIdentity` answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallerIdentity {
@@ -173,7 +186,7 @@ pub struct CallerIdentity {
     pub user_id: String,
 }
 
-/// The three calls of the daily flow.
+/// The calls of the daily flow.
 pub trait Sts {
     /// `GetSessionToken` with MFA.
     ///
@@ -187,17 +200,46 @@ pub trait Sts {
         duration: SessionDuration,
     ) -> Result<MfaSession, StsError>;
 
-    /// `AssumeRole`, which only an MFA session can ask for.
+    /// `AssumeRole`.
     ///
     /// # Errors
     /// When STS refuses or does not answer.
-    fn assume_role(&self, session: &MfaSession, request: &AssumeRole) -> Result<RoleCredentials, StsError>;
+    fn assume_role(&self, caller: Assumer<'_>, request: &AssumeRole) -> Result<RoleCredentials, StsError>;
+
+    /// `AssumeRole` with a long-term key and an MFA code that is spent on this one role.
+    ///
+    /// # Errors
+    /// When STS refuses or does not answer.
+    fn assume_role_with_code(
+        &self,
+        key: &LongTermKey,
+        serial: &MfaSerial,
+        code: &MfaCode,
+        request: &AssumeRole,
+    ) -> Result<RoleCredentials, StsError>;
 
     /// `GetCallerIdentity`.
     ///
     /// # Errors
     /// When STS refuses or does not answer.
     fn get_caller_identity(&self, credentials: Credentials<'_>) -> Result<CallerIdentity, StsError>;
+}
+
+/// Why somebody else gave no credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub struct ForeignError {
+    /// What went wrong, with the source's own words; never a secret.
+    pub problem: String,
+}
+
+/// Credentials that are no keys of the person's.
+pub trait ForeignSources {
+    /// Gets what a source gives.
+    ///
+    /// # Errors
+    /// When it gives nothing.
+    fn take(&self, source: &ForeignSource) -> Result<ForeignCredentials, ForeignError>;
 }
 
 /// Why the last code will not do.
@@ -352,6 +394,12 @@ pub trait SessionCache {
     /// # Errors
     /// When they cannot be kept.
     fn put_role(&self, role: &CachedRole) -> Result<(), CacheError>;
+
+    /// Forgets role credentials that AWS no longer takes.
+    ///
+    /// # Errors
+    /// When they cannot be removed.
+    fn forget_role(&self, key: &RoleKey) -> Result<(), CacheError>;
 
     /// When this code last opened a session with this device, if it was the last one to do so.
     ///

@@ -5,6 +5,8 @@ use postern_types::{
     SessionDuration, SourceIdentity, Timestamp, UserName,
 };
 
+use crate::ForeignSource;
+
 /// What a person names on the command line, resolved: `prod/developer`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Target {
@@ -60,12 +62,6 @@ impl Route {
             serial: self.key.serial.clone(),
             endpoint: self.endpoint.clone(),
         }
-    }
-
-    /// The name under which the answer to a request along this route is kept.
-    #[must_use]
-    pub fn role_key(&self, request: &AssumeRole) -> RoleKey {
-        RoleKey { session: self.session_key(), request: request.clone() }
     }
 }
 
@@ -139,11 +135,36 @@ pub struct MfaSessionKey {
     pub endpoint: StsEndpoint,
 }
 
-/// One role session: the MFA session behind it and the whole request.
+/// What a role was assumed with. Roles assumed with different things are different roles.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SourceKey {
+    /// An MFA session.
+    Session(MfaSessionKey),
+    /// A long-term key with a code of its own.
+    Code(MfaSessionKey),
+    /// A long-term key without a code.
+    Key {
+        /// The key.
+        key: AccessKeyId,
+        /// Where the role was assumed.
+        endpoint: StsEndpoint,
+    },
+    /// Credentials that somebody else gave.
+    Foreign {
+        /// Who.
+        source: ForeignSource,
+        /// Where the role was assumed.
+        endpoint: StsEndpoint,
+    },
+    /// Another role.
+    Role(Box<RoleKey>),
+}
+
+/// One role session: what is behind it and the whole request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoleKey {
     /// The source.
-    pub session: MfaSessionKey,
+    pub source: SourceKey,
     /// The request.
     pub request: AssumeRole,
 }
@@ -160,17 +181,98 @@ impl MfaSessionKey {
     fn write(&self, text: &mut Canonical) {
         text.field(self.key.as_str());
         text.field(self.serial.as_str());
-        text.field(self.endpoint.region.as_str());
-        text.option(self.endpoint.url.as_deref());
+        self.endpoint.write(text);
+    }
+}
+
+impl SourceKey {
+    fn write(&self, text: &mut Canonical) {
+        match self {
+            Self::Session(session) => {
+                text.field("session");
+                session.write(text);
+            }
+            Self::Code(session) => {
+                text.field("code");
+                session.write(text);
+            }
+            Self::Key { key, endpoint } => {
+                text.field("key");
+                text.field(key.as_str());
+                endpoint.write(text);
+            }
+            Self::Foreign { source, endpoint } => {
+                text.field("foreign");
+                source.write(text);
+                endpoint.write(text);
+            }
+            Self::Role(role) => {
+                text.field("role");
+                role.write(text);
+            }
+        }
+    }
+}
+
+impl ForeignSource {
+    fn write(&self, text: &mut Canonical) {
+        match self {
+            Self::Profile { name, key } => {
+                text.field("profile");
+                text.field(name);
+                text.field(key.as_str());
+            }
+            Self::Environment { key } => {
+                text.field("environment");
+                text.field(key.as_str());
+            }
+            Self::Process { profile, command } => {
+                text.field("process");
+                text.field(profile);
+                text.field(command);
+            }
+            Self::InstanceMetadata => text.field("instance metadata"),
+            Self::ContainerMetadata => text.field("container metadata"),
+            Self::WebIdentity { role, session_name, duration, token_file } => {
+                text.field("web identity");
+                text.field(role.as_str());
+                text.field(session_name.as_str());
+                text.option(duration.map(|d| d.seconds().to_string()).as_deref());
+                text.field(token_file);
+            }
+        }
+    }
+}
+
+impl StsEndpoint {
+    fn write(&self, text: &mut Canonical) {
+        text.field(self.region.as_str());
+        text.option(self.url.as_deref());
     }
 }
 
 impl RoleKey {
+    /// The long-term key that it all goes back to, if it is one of the person's.
+    #[must_use]
+    pub fn long_term_key(&self) -> Option<&AccessKeyId> {
+        match &self.source {
+            SourceKey::Session(session) | SourceKey::Code(session) => Some(&session.key),
+            SourceKey::Key { key, .. } => Some(key),
+            SourceKey::Foreign { .. } => None,
+            SourceKey::Role(role) => role.long_term_key(),
+        }
+    }
+
     /// One text per key and one key per text, to be hashed into a file's name.
     #[must_use]
     pub fn canonical(&self) -> String {
-        let mut text = Canonical::new("role 1");
-        self.session.write(&mut text);
+        let mut text = Canonical::new("role 2");
+        self.write(&mut text);
+        text.0
+    }
+
+    fn write(&self, text: &mut Canonical) {
+        self.source.write(text);
         // Every field by name: a new one that is forgotten here does not compile.
         let AssumeRole {
             role,
@@ -198,7 +300,6 @@ impl RoleKey {
         for arn in policy_arns {
             text.field(arn.as_str());
         }
-        text.0
     }
 }
 

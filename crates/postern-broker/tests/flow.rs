@@ -57,60 +57,215 @@ mod suite {
         AssumeRole::plain(ROLE.parse().unwrap(), &route().key)
     }
 
+    fn way() -> Way {
+        Way::of_role(route(), request())
+    }
+
+    /// The way's role key, by what is asked of it.
+    fn role_key(request: &AssumeRole) -> RoleKey {
+        Way::of_role(route(), request.clone()).role_key(0).unwrap()
+    }
+
+    /// What a plan comes to, in words.
+    fn words(plan: &Plan) -> String {
+        let has = match &plan.has {
+            Has::Nothing => String::new(),
+            Has::Session(_) => "session".to_owned(),
+            Has::Foreign(_) => "foreign".to_owned(),
+            Has::Role { hop, .. } => format!("role {hop}"),
+        };
+        let steps = plan.steps.iter().map(|step| match step {
+            Step::GetSessionToken => "login".to_owned(),
+            Step::TakeForeign => "take".to_owned(),
+            Step::AssumeRoleWithCode => "code".to_owned(),
+            Step::AssumeRole { hop } => format!("assume {hop}"),
+        });
+        let fallback = plan.fallback.as_ref().map(|_| "or serve".to_owned());
+        [has]
+            .into_iter()
+            .filter(|has| !has.is_empty())
+            .chain(steps)
+            .chain(fallback)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     #[test]
     fn the_plan_for_every_state_of_the_cache() {
         // Minutes that are left of the role's credentials and of the session, at a duration in minutes.
         type Left = Option<i64>;
         let cases: &[(&str, i64, Left, Left, &str)] = &[
-            ("nothing", 60, None, None, "login"),
-            ("a dead session", 60, None, Some(0), "login"),
-            ("a session about to die", 60, None, Some(0), "login"),
-            ("a session", 60, None, Some(1), "assume"),
-            ("fresh, no session", 60, Some(21), None, "serve"),
-            ("fresh beside a session", 60, Some(21), Some(600), "serve"),
-            (
-                "before the SDKs' 15 minutes: renewed ahead of them",
-                60,
-                Some(20),
-                Some(600),
-                "assume or serve",
-            ),
-            ("at the SDKs' 15 minutes", 60, Some(15), Some(600), "assume or serve"),
-            ("ageing, and nobody logged in: still served", 60, Some(15), None, "serve"),
-            ("ageing beside a dead session: still served", 60, Some(6), Some(0), "serve"),
-            ("too little to work with", 60, Some(5), None, "login"),
-            ("too little, with a session", 60, Some(5), Some(600), "assume"),
-            ("expired", 60, Some(-1), Some(600), "assume"),
-            ("a short role is not renewed at each call", 15, Some(6), Some(600), "serve"),
-            ("a short role in its last third", 15, Some(5), Some(600), "assume"),
-            ("a short role in its last third, nobody logged in", 15, Some(5), None, "login"),
+            ("nothing", 60, None, None, "login, assume 0"),
+            ("a dead session", 60, None, Some(0), "login, assume 0"),
+            ("a session", 60, None, Some(1), "session, assume 0"),
+            ("fresh, no session", 60, Some(21), None, "role 0"),
+            ("fresh beside a session", 60, Some(21), Some(600), "role 0"),
+            ("renewed ahead of the SDKs' 15 minutes", 60, Some(20), Some(600), "session, assume 0, or serve"),
+            ("at the SDKs' 15 minutes", 60, Some(15), Some(600), "session, assume 0, or serve"),
+            ("ageing, and nobody logged in: still served", 60, Some(15), None, "role 0"),
+            ("ageing beside a dead session: still served", 60, Some(6), Some(0), "role 0"),
+            ("too little to work with", 60, Some(5), None, "login, assume 0"),
+            ("too little, with a session", 60, Some(5), Some(600), "session, assume 0"),
+            ("expired", 60, Some(-1), Some(600), "session, assume 0"),
+            ("a short role is not renewed at each call", 15, Some(6), Some(600), "role 0"),
+            ("a short role in its last third", 15, Some(5), Some(600), "session, assume 0"),
+            ("a short role in its last third, nobody logged in", 15, Some(5), None, "login, assume 0"),
         ];
         for (name, minutes, role_left, session_left, wanted) in cases {
             let seconds = u32::try_from(minutes * 60).unwrap();
             let request = AssumeRole { duration: SessionDuration::from_seconds(seconds), ..request() };
-            let view = View { role: role_left.map(role), session: session_left.map(session) };
-            let got = match plan(&request, at(0), view).unwrap() {
-                Step::Serve(_) => "serve",
-                Step::AssumeRole { fallback: None, .. } => "assume",
-                Step::AssumeRole { fallback: Some(_), .. } => "assume or serve",
-                Step::GetSessionToken => "login",
-            };
-            assert_eq!(got, *wanted, "{name}");
+            let view =
+                View { roles: vec![role_left.map(role)], session: session_left.map(session), foreign: None };
+            let got = plan(&Way::of_role(route(), request), at(0), &view).unwrap();
+            assert_eq!(words(&got), *wanted, "{name}");
         }
     }
 
+    /// Two roles, one assumed with the other.
+    fn chain(start: Start) -> Way {
+        let jump: AssumeRole =
+            AssumeRole { role: "arn:aws:iam::333333333333:role/jump".parse().unwrap(), ..request() };
+        Way { start, hops: vec![jump, request()] }
+    }
+
+    fn foreign_start() -> Start {
+        Start::Foreign { source: ForeignSource::InstanceMetadata, endpoint: route().endpoint }
+    }
+
+    fn foreign() -> ForeignCredentials {
+        ForeignCredentials { credentials: (&credentials(60)).into(), expires_at: None }
+    }
+
     #[test]
-    fn more_than_an_hour_is_refused_before_the_call() {
-        let long = AssumeRole { duration: SessionDuration::from_seconds(3_601), ..request() };
-        let view = || View { role: Some(role(600)), session: Some(session(600)) };
-        assert_eq!(
-            plan(&long, at(0), view()).unwrap_err(),
-            PlanError::ChainingCap {
-                asked: SessionDuration::from_seconds(3_601),
-                cap: SessionDuration::HOUR
-            }
-        );
-        assert!(plan(&request(), at(0), view()).is_ok());
+    fn the_plan_for_every_start_and_chain() {
+        let key = || Start::Key { key: route().key.id, endpoint: route().endpoint };
+        let nothing = || [None, None];
+        let (session_start, code) = (|| Start::Session(route()), || Start::Code(route()));
+        let target = |start: Start| Way { start, hops: Vec::new() };
+        // Minutes left of the session, of both roles, whether the foreign credentials are in hand.
+        type Case = (&'static str, Way, Option<i64>, [Option<i64>; 2], bool, &'static str);
+        let cases: Vec<Case> = vec![
+            ("cold", chain(session_start()), None, nothing(), false, "login, assume 0, assume 1"),
+            ("a session", chain(session_start()), Some(9), nothing(), false, "session, assume 0, assume 1"),
+            (
+                "the first role does for the second",
+                chain(session_start()),
+                None,
+                [Some(1), None],
+                false,
+                "role 0, assume 1",
+            ),
+            (
+                "a dead first role",
+                chain(session_start()),
+                Some(9),
+                [Some(0), None],
+                false,
+                "session, assume 0, assume 1",
+            ),
+            (
+                "the second ages, the first is there",
+                chain(session_start()),
+                None,
+                [Some(9), Some(15)],
+                false,
+                "role 0, assume 1, or serve",
+            ),
+            (
+                "the second ages, nothing else is there",
+                chain(session_start()),
+                None,
+                [None, Some(15)],
+                false,
+                "role 1",
+            ),
+            ("a code of its own", chain(code()), Some(9), nothing(), false, "code, assume 1"),
+            (
+                "a code of its own is not asked for in vain",
+                chain(code()),
+                None,
+                [None, Some(15)],
+                false,
+                "role 1",
+            ),
+            ("a key without a code", chain(key()), None, nothing(), false, "assume 0, assume 1"),
+            ("somebody else's", chain(foreign_start()), None, nothing(), false, "take, assume 0, assume 1"),
+            (
+                "somebody else's, in hand",
+                chain(foreign_start()),
+                None,
+                nothing(),
+                true,
+                "foreign, assume 0, assume 1",
+            ),
+            ("the session is the target", target(session_start()), Some(6), nothing(), false, "session"),
+            (
+                "the session is the target, and old",
+                target(session_start()),
+                Some(5),
+                nothing(),
+                false,
+                "login",
+            ),
+            ("no role to give the code to", target(code()), None, nothing(), false, "login"),
+            ("somebody else's are the target", target(foreign_start()), None, nothing(), false, "take"),
+            ("in hand and the target", target(foreign_start()), None, nothing(), true, "foreign"),
+        ];
+        for (name, way, session_left, roles, in_hand, wanted) in cases {
+            let view = View {
+                session: session_left.map(session),
+                foreign: in_hand.then(foreign),
+                roles: roles.map(|left| left.map(role)).to_vec(),
+            };
+            assert_eq!(words(&plan(&way, at(0), &view).unwrap()), wanted, "{name}");
+        }
+        let error = plan(&target(key()), at(0), &View::default()).unwrap_err();
+        assert_eq!(error, PlanError::LongTermKey { key: route().key.id });
+    }
+
+    #[test]
+    fn more_than_an_hour_is_refused_before_the_call_where_aws_would() {
+        let long = |way: Way, hop: usize| {
+            let mut way = way;
+            way.hops[hop].duration = SessionDuration::from_seconds(3_601);
+            plan(&way, at(0), &View::default()).map(|_| ()).map_err(|error| match error {
+                PlanError::ChainingCap { first, asked, .. } => (first, asked.seconds()),
+                other => panic!("{other}"),
+            })
+        };
+        assert_eq!(long(way(), 0), Err((true, 3_601)));
+        assert_eq!(long(chain(Start::Session(route())), 1), Err((false, 3_601)));
+        assert_eq!(long(chain(Start::Code(route())), 0), Ok(()), "its own code buys a longer role");
+        assert_eq!(long(chain(Start::Code(route())), 1), Err((false, 3_601)));
+        assert_eq!(long(chain(foreign_start()), 0), Ok(()), "it may be a long-term key");
+        assert!(plan(&way(), at(0), &View::default()).is_ok());
+    }
+
+    #[test]
+    fn a_role_is_named_by_all_that_is_behind_it() {
+        let starts = [
+            Start::Session(route()),
+            Start::Code(route()),
+            Start::Key { key: route().key.id, endpoint: route().endpoint },
+            foreign_start(),
+        ];
+        let mut names: Vec<String> = starts
+            .into_iter()
+            .flat_map(|start| {
+                let alone = Way { start: start.clone(), hops: vec![request()] };
+                let chain = chain(start);
+                [alone.role_key(0), chain.role_key(0), chain.role_key(1)]
+            })
+            .map(|key| key.unwrap().canonical())
+            .collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all);
+        assert!(way().role_key(1).is_none());
+        let key = chain(Start::Session(route())).role_key(1).unwrap();
+        assert_eq!(key.long_term_key(), Some(&route().key.id));
+        assert_eq!(chain(foreign_start()).role_key(1).unwrap().long_term_key(), None);
     }
 
     #[test]
@@ -133,25 +288,30 @@ mod suite {
         ) {
             let request =
                 AssumeRole { duration: SessionDuration::from_seconds(minutes * 60), ..request() };
-            let view = View { role: role_left.map(role), session: session_left.map(session) };
-            match plan(&request, at(0), view).unwrap() {
-                Step::Serve(served) => prop_assert!(
-                    served.credentials.is_fresh(at(0), ROLE_SERVED_AT_LEAST.min(renew_margin(request.duration)))
-                ),
-                Step::AssumeRole { session, fallback } => {
+            let view = View { roles: vec![role_left.map(role)], session: session_left.map(session), foreign: None };
+            let margin = ROLE_SERVED_AT_LEAST.min(renew_margin(request.duration));
+            let plan = plan(&Way::of_role(route(), request), at(0), &view).unwrap();
+            match (&plan.has, plan.steps.first()) {
+                (Has::Role { credentials, .. }, None) => {
+                    prop_assert!(credentials.credentials.is_fresh(at(0), margin));
+                }
+                (Has::Session(session), Some(Step::AssumeRole { hop: 0 })) => {
                     prop_assert!(session.credentials.is_fresh(at(0), SignedDuration::ZERO));
-                    if let Some(fallback) = fallback {
+                    if let Some(fallback) = plan.fallback {
                         prop_assert!(fallback.credentials.is_fresh(at(0), SignedDuration::ZERO));
                     }
                 }
-                Step::GetSessionToken => prop_assert!(session_left.is_none_or(|left| left < 1)),
+                (Has::Nothing, Some(Step::GetSessionToken)) => {
+                    prop_assert!(session_left.is_none_or(|left| left < 1));
+                }
+                other => prop_assert!(false, "{other:?}"),
             }
         }
 
         /// Any difference in a request is a difference in its name.
         #[test]
         fn names_are_as_many_as_requests(a in any_request(), b in any_request()) {
-            let name = |r: &AssumeRole| route().role_key(r).canonical();
+            let name = |r: &AssumeRole| role_key(r).canonical();
             prop_assert_eq!(a == b, name(&a) == name(&b));
         }
     }
@@ -218,11 +378,15 @@ mod suite {
 
         fn with<T>(&self, run: impl FnOnce(&Broker<'_>) -> T) -> T {
             let clock = || at(self.minutes.get());
-            run(&Broker { store: self, sts: self, prompt: self, cache: self, clock: &clock })
+            run(&Broker { store: self, sts: self, prompt: self, cache: self, foreign: self, clock: &clock })
         }
 
         fn role(&self) -> Result<Origin, BrokerError> {
-            self.with(|broker| broker.role(&route(), &request())).map(|obtained| obtained.origin)
+            self.go(&way())
+        }
+
+        fn go(&self, way: &Way) -> Result<Origin, BrokerError> {
+            self.with(|broker| broker.obtain(way)).map(|obtained| obtained.origin)
         }
 
         fn took(&self) -> Vec<String> {
@@ -277,15 +441,45 @@ mod suite {
                 }),
             }
         }
-        fn assume_role(&self, _: &MfaSession, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
-            self.say(format!("AssumeRole {}", request.session_name));
+        fn assume_role(
+            &self,
+            caller: Assumer<'_>,
+            request: &AssumeRole,
+        ) -> Result<RoleCredentials, StsError> {
+            let by = match caller {
+                Assumer::Session(_) => String::new(),
+                Assumer::Role(role) => format!(" by {}", role.role.name()),
+                Assumer::KeyWithoutMfa(key) => format!(" by {}", key.id),
+                Assumer::Foreign(_) => " by another".to_owned(),
+            };
+            self.say(format!("AssumeRole {} as {}{by}", request.role.name(), request.session_name));
             match self.refusals.borrow_mut().pop() {
                 Some(refusal) => Err(refusal),
-                None => Ok(role(self.minutes.get() + 60)),
+                None => Ok(RoleCredentials { role: request.role.clone(), ..role(self.minutes.get() + 60) }),
+            }
+        }
+        fn assume_role_with_code(
+            &self,
+            _: &LongTermKey,
+            _: &MfaSerial,
+            code: &MfaCode,
+            request: &AssumeRole,
+        ) -> Result<RoleCredentials, StsError> {
+            self.say(format!("AssumeRole {} with {}", request.role.name(), code.as_str()));
+            match code.as_str() {
+                "000000" => Err(StsError::WrongCode),
+                _ => Ok(RoleCredentials { role: request.role.clone(), ..role(self.minutes.get() + 720) }),
             }
         }
         fn get_caller_identity(&self, _: Credentials<'_>) -> Result<CallerIdentity, StsError> {
             unreachable!("not part of the flow")
+        }
+    }
+
+    impl ForeignSources for World {
+        fn take(&self, _: &ForeignSource) -> Result<ForeignCredentials, ForeignError> {
+            self.say("take");
+            Ok(foreign())
         }
     }
 
@@ -320,6 +514,11 @@ mod suite {
             self.roles.borrow_mut().insert(role.key.clone(), role.credentials.clone());
             Ok(())
         }
+        fn forget_role(&self, key: &RoleKey) -> Result<(), CacheError> {
+            self.say(format!("forget {}", key.request.role.name()));
+            self.roles.borrow_mut().remove(key);
+            Ok(())
+        }
         fn code_used_at(&self, _: &MfaSerial, code: &MfaCode) -> Result<Option<Timestamp>, CacheError> {
             Ok(self.used.borrow().as_ref().filter(|(used, _)| used.ct_eq(code)).map(|(_, at)| *at))
         }
@@ -349,7 +548,7 @@ mod suite {
                 "key",
                 "ask 1 None",
                 "GetSessionToken 123456 12h",
-                "AssumeRole alice"
+                "AssumeRole developer as alice"
             ]
         );
         // The key is never read again, nobody is asked again, and each hour costs one call.
@@ -362,7 +561,7 @@ mod suite {
                 Origin::Cache => assert!(took.is_empty(), "{took:?}"),
                 Origin::Renewed => {
                     calls += 1;
-                    assert_eq!(took, ["enter role", "AssumeRole alice"]);
+                    assert_eq!(took, ["enter role", "AssumeRole developer as alice"]);
                 }
                 other => panic!("{other:?} at minute {minute}"),
             }
@@ -480,7 +679,7 @@ mod suite {
         ] {
             let world = World::default();
             world.sessions.borrow_mut().insert(route().session_key(), session(600));
-            world.roles.borrow_mut().insert(route().role_key(&request()), role(left));
+            world.roles.borrow_mut().insert(role_key(&request()), role(left));
             *world.refusals.borrow_mut() = vec![refusal];
             assert_eq!(world.role(), wanted, "{left} minutes");
         }
@@ -500,7 +699,7 @@ mod suite {
         assert_eq!(world.took(), ["enter role"], "nobody is asked");
         // But who can do without an answer goes on.
         *world.given_up.borrow_mut() = Some("cancelled".into());
-        world.roles.borrow_mut().insert(route().role_key(&request()), role(15));
+        world.roles.borrow_mut().insert(role_key(&request()), role(15));
         world.sessions.borrow_mut().insert(route().session_key(), session(600));
         assert_eq!(world.role().unwrap(), Origin::Renewed);
     }
@@ -510,5 +709,106 @@ mod suite {
         let world = World::default();
         world.no_key.set(true);
         assert_eq!(world.role().unwrap_err(), BrokerError::NoKey { id: route().key.id });
+    }
+
+    #[test]
+    fn a_chain_costs_one_code_and_each_role_is_kept() {
+        let world = World::default();
+        *world.codes.borrow_mut() = vec![Ok("123456")];
+        let way = chain(Start::Session(route()));
+        assert_eq!(world.go(&way).unwrap(), Origin::LoggedIn);
+        assert_eq!(
+            world.took(),
+            [
+                "enter role",
+                "enter session",
+                "key",
+                "ask 1 None",
+                "GetSessionToken 123456 12h",
+                "enter role",
+                "AssumeRole jump as alice",
+                "AssumeRole developer as alice by jump"
+            ]
+        );
+        assert_eq!(world.go(&way).unwrap(), Origin::Cache);
+        assert!(world.took().is_empty());
+        // The first role alone is there as well, and another one behind it costs one call.
+        let alone = Way { hops: way.hops[..1].to_vec(), ..way.clone() };
+        assert_eq!(world.go(&alone).unwrap(), Origin::Cache);
+        let mut other = way;
+        other.hops[1].session_name = "other".parse().unwrap();
+        assert_eq!(world.go(&other).unwrap(), Origin::Renewed);
+        assert_eq!(world.took(), ["enter role", "AssumeRole developer as other by jump"]);
+    }
+
+    #[test]
+    fn a_role_in_the_middle_that_aws_has_ended_is_assumed_anew() {
+        let world = World::default();
+        let way = chain(Start::Session(route()));
+        world.sessions.borrow_mut().insert(route().session_key(), session(600));
+        world.roles.borrow_mut().insert(way.role_key(0).unwrap(), role(60));
+        *world.refusals.borrow_mut() = vec![StsError::Expired { message: "over".into() }];
+        assert_eq!(world.go(&way).unwrap(), Origin::Renewed);
+        assert_eq!(
+            world.took(),
+            [
+                "enter role",
+                "AssumeRole developer as alice by developer",
+                "forget jump",
+                "enter role",
+                "AssumeRole jump as alice",
+                "AssumeRole developer as alice by jump"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_start_is_used_as_what_it_is() {
+        let key = Start::Key { key: route().key.id, endpoint: route().endpoint };
+        let cases: Vec<(Start, &[&str])> = vec![
+            (key, &["enter role", "key", "AssumeRole developer as alice by AKIAY34FZKBOKMUTVV7A"]),
+            (foreign_start(), &["enter role", "take", "AssumeRole developer as alice by another"]),
+            (
+                Start::Code(route()),
+                &[
+                    "enter role",
+                    "key",
+                    "ask 1 None",
+                    "AssumeRole developer with 000000",
+                    "ask 2 Some(Wrong)",
+                    "AssumeRole developer with 123456",
+                ],
+            ),
+        ];
+        for (start, took) in cases {
+            let world = World::default();
+            *world.codes.borrow_mut() = vec![Ok("000000"), Ok("123456")];
+            let way = Way { start, hops: vec![request()] };
+            world.go(&way).unwrap();
+            assert_eq!(world.took(), took);
+            assert_eq!(world.go(&way).unwrap(), Origin::Cache);
+        }
+        let world = World::default();
+        let target = Way { start: foreign_start(), hops: Vec::new() };
+        assert!(world.with(|broker| broker.obtain(&target)).unwrap().issued.role().is_none());
+        assert_eq!(world.took(), ["take"]);
+    }
+
+    #[test]
+    fn what_is_over_on_arrival_is_not_asked_for_again() {
+        let world = World::default();
+        *world.codes.borrow_mut() = vec![Ok("123456"), Ok("234567")];
+        // This machine's clock runs thirteen hours ahead of AWS's.
+        let clock = || at(world.minutes.get() + 780);
+        let broker = Broker {
+            store: &world,
+            sts: &world,
+            prompt: &world,
+            cache: &world,
+            foreign: &world,
+            clock: &clock,
+        };
+        assert_eq!(broker.obtain(&way()).unwrap_err(), BrokerError::ExpiredOnArrival);
+        assert_eq!(world.codes.borrow().len(), 1);
     }
 }

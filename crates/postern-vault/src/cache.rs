@@ -111,11 +111,12 @@ impl SealedCache {
         self.each(SESSION, codec::read_session)
     }
 
-    /// Every role's credentials that open, expired or not, with the long-term key they go back to.
+    /// Every role's credentials that open, expired or not, with the long-term key that they go back to, if it is
+    /// one of the person's.
     ///
     /// # Errors
     /// When the directory cannot be read.
-    pub fn roles(&self) -> Result<Vec<(RoleCredentials, AccessKeyId)>, CacheError> {
+    pub fn roles(&self) -> Result<Vec<(RoleCredentials, Option<AccessKeyId>)>, CacheError> {
         self.each(ROLE, codec::read_role)
     }
 
@@ -241,8 +242,12 @@ impl SessionCache for SealedCache {
 
     fn put_role(&self, role: &CachedRole) -> Result<(), CacheError> {
         let plain =
-            codec::write_role(&role.credentials, &role.key.session.key).map_err(|e| unwritable(&e))?;
+            codec::write_role(&role.credentials, role.key.long_term_key()).map_err(|e| unwritable(&e))?;
         self.seal(&name(ROLE, role.key.canonical().as_bytes()), &plain)
+    }
+
+    fn forget_role(&self, key: &RoleKey) -> Result<(), CacheError> {
+        self.dir.remove(&name(ROLE, key.canonical().as_bytes())).map(|_| ())
     }
 
     fn code_used_at(&self, serial: &MfaSerial, code: &MfaCode) -> Result<Option<Timestamp>, CacheError> {

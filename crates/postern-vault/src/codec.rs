@@ -96,7 +96,7 @@ struct SessionRecord<'a> {
 struct RoleRecord<'a> {
     #[serde(borrow)]
     role: Cow<'a, str>,
-    source_key: Cow<'a, str>,
+    source_key: Option<Cow<'a, str>>,
     credentials: CredentialsRecord<'a>,
 }
 
@@ -137,21 +137,21 @@ pub(crate) fn read_session(text: &[u8]) -> Result<CachedSession, RecordError> {
     })
 }
 
-/// Role credentials and the long-term key that they go back to.
+/// Role credentials and the long-term key that they go back to, if it is one of the person's.
 pub(crate) fn write_role(
     credentials: &RoleCredentials,
-    source_key: &AccessKeyId,
+    source_key: Option<&AccessKeyId>,
 ) -> Result<Zeroizing<Vec<u8>>, RecordError> {
     Ok(to_json(&RoleRecord {
         role: credentials.role.as_str().into(),
-        source_key: source_key.as_str().into(),
+        source_key: source_key.map(|key| key.as_str().into()),
         credentials: CredentialsRecord::of(&credentials.credentials),
     })?)
 }
 
-pub(crate) fn read_role(text: &[u8]) -> Result<(RoleCredentials, AccessKeyId), RecordError> {
+pub(crate) fn read_role(text: &[u8]) -> Result<(RoleCredentials, Option<AccessKeyId>), RecordError> {
     let record: RoleRecord<'_> = serde_json::from_slice(text)?;
     let credentials =
         RoleCredentials { credentials: record.credentials.credentials()?, role: record.role.parse()? };
-    Ok((credentials, record.source_key.parse()?))
+    Ok((credentials, record.source_key.map(|key| key.parse()).transpose()?))
 }

@@ -16,7 +16,7 @@ mod suite {
     };
 
     use postern_broker::{
-        AssumeRole, CachedRole, CachedSession, Flight, KeyEntry, Route, SessionCache, StsEndpoint,
+        AssumeRole, CachedRole, CachedSession, Flight, KeyEntry, Route, SessionCache, StsEndpoint, Way,
     };
     use postern_types::{
         MfaSession, RoleCredentials, SecretAccessKey, SessionDuration, SessionToken, SignedDuration,
@@ -107,7 +107,7 @@ mod suite {
         let (here, elsewhere) = (route(None), route(Some("http://127.0.0.1:1")));
         let request =
             AssumeRole::plain("arn:aws:iam::222222222222:role/postern/dev".parse().unwrap(), &here.key);
-        let role_key = here.role_key(&request);
+        let role_key = Way::of_role(here.clone(), request.clone()).role_key(0).unwrap();
         let role = |hours| CachedRole {
             key: role_key.clone(),
             credentials: RoleCredentials { credentials: credentials(hours), role: request.role.clone() },
@@ -123,9 +123,11 @@ mod suite {
         assert!(again().session(&elsewhere.session_key()).unwrap().is_none());
         assert_eq!(again().role(&role_key).unwrap().unwrap().role, request.role);
         let longer = AssumeRole { duration: SessionDuration::from_seconds(900), ..request.clone() };
-        assert!(again().role(&here.role_key(&longer)).unwrap().is_none());
+        assert!(
+            again().role(&Way::of_role(here.clone(), longer.clone()).role_key(0).unwrap()).unwrap().is_none()
+        );
         assert_eq!(again().sessions().unwrap()[0].entry, here.key);
-        assert_eq!(again().roles().unwrap()[0].1, here.key.id);
+        assert_eq!(again().roles().unwrap()[0].1, Some(here.key.id.clone()));
 
         // Ready answers, until their time and under their whole name.
         let now = Timestamp::now();

@@ -3,7 +3,7 @@
 
 mod administrator;
 
-use std::{collections::BTreeMap, io, path::PathBuf};
+use std::collections::BTreeMap;
 
 use clap::Args;
 use postern_aws::{
@@ -14,11 +14,7 @@ use postern_aws::{
 use postern_estate::{ADMIN_ROLE, AccountDesign, Design};
 use postern_types::{AccountId, IamPath, RoleArn, RoleSessionName, SecretAccessKey, SessionToken, UserName};
 
-use crate::{
-    context::Context,
-    env::{self, Environment},
-    errors::CliError,
-};
+use crate::{aws_files, context::Context, errors::CliError};
 
 /// What the bastion is called where accounts are named.
 pub(crate) const BASTION: &str = "bastion";
@@ -98,7 +94,7 @@ pub(crate) fn open(
 fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Result<Access, CliError> {
     let opener = Opener {
         aws: client()?,
-        profiles: read_profiles(&context.environment)?,
+        profiles: aws_files::read(&context.environment)?,
         environment: context.environment.texts(),
         design,
     };
@@ -295,23 +291,6 @@ fn check_account(name: &str, wanted: AccountId, connection: &Connection) -> Resu
     ))
     .caused_by(format!("AWS says it is {}", identity.arn))
     .hint("correct the account id or the profile in the estate file; nothing was changed"))
-}
-
-/// The files of `~/.aws`; an absent one is an empty one.
-fn read_profiles(environment: &Environment) -> Result<Profiles, CliError> {
-    let home = |name: &str| environment.home().map(|home| home.join(".aws").join(name));
-    let config = environment.path(env::AWS_CONFIG_FILE).or_else(|| home("config"));
-    let credentials = environment.path(env::AWS_SHARED_CREDENTIALS_FILE).or_else(|| home("credentials"));
-    Ok(Profiles::parse(&read_optional(config)?, &read_optional(credentials)?)?)
-}
-
-fn read_optional(path: Option<PathBuf>) -> Result<String, CliError> {
-    let Some(path) = path else { return Ok(String::new()) };
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)),
-    }
 }
 
 #[cfg(test)]

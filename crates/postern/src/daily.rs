@@ -1,15 +1,16 @@
-//! What `login`, `exec` and `credential-process` share: the estate, the person, the broker over its ports.
+//! What every command that hands out credentials shares: what a target's name means, the person, the broker over
+//! its ports.
 
-use std::{cell::OnceCell, collections::BTreeSet, path::PathBuf};
+use std::{cell::OnceCell, collections::BTreeSet};
 
 use postern_aws::{Aws, Endpoint, Patience, StsClient};
 use postern_broker::{
-    AssumeRole, Broker, CallerIdentity, Credentials, KeyEntry, LoginMode, MfaPrompt, Obtained, Route,
-    SESSION_USED_AT_LEAST, SecretStore, Sts, StsEndpoint, StsError, Target,
+    AssumeRole, Assumer, Broker, CallerIdentity, Credentials, KeyEntry, LoginMode, MfaPrompt, Obtained,
+    Route, SESSION_USED_AT_LEAST, SecretStore, Start, Sts, StsEndpoint, StsError, Target, Way,
 };
 use postern_estate::{ADMIN_ROLE, Design, PATH};
 use postern_types::{
-    AccountId, LongTermKey, MfaCode, MfaSerial, MfaSession, RoleArn, RoleCredentials, RoleName,
+    AccountId, LongTermKey, MfaCode, MfaSerial, MfaSession, Region, RoleArn, RoleCredentials, RoleName,
     SessionDuration, Timestamp, UserName,
 };
 use postern_vault::SealedCache;
@@ -21,57 +22,120 @@ use crate::{
     env,
     errors::CliError,
     estate_file::EstateFile,
+    foreign::Foreign,
     keystore::LazyStore,
     personal::{PersonalSettings, session_cache},
     prompt::Codes,
 };
 
-/// The daily flow of one person on one estate.
+/// The daily flow of one person.
 pub(crate) struct Daily<'a> {
     context: &'a Context,
-    /// The estate.
-    pub(crate) design: Design,
-    path: PathBuf,
+    estate: Option<EstateFile>,
     /// Where sessions rest.
     pub(crate) cache: SealedCache,
     /// Where keys rest; opened at the first use.
     pub(crate) store: LazyStore<'a>,
-    sts: LazySts,
+}
+
+/// How a target is wanted, beside its name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wish<'a> {
+    /// Whose key to use.
+    pub(crate) person: Option<&'a UserName>,
+    /// How long the credentials are to last.
+    pub(crate) duration: Option<SessionDuration>,
+    /// Whether the role is assumed with a code of its own, and then may last longer than an hour.
+    pub(crate) direct: bool,
+}
+
+/// A target, resolved: how its credentials are got, and what a program that works with them needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    /// As it was named.
+    pub(crate) name: String,
+    /// How its credentials are got.
+    pub(crate) way: Way,
+    /// Where its programs work.
+    pub(crate) region: Option<Region>,
+    /// The endpoint of all services, where it is not AWS's own.
+    pub(crate) endpoint_url: Option<String>,
+}
+
+impl Destination {
+    /// The role that it ends in.
+    pub(crate) fn role(&self) -> Option<&AssumeRole> {
+        self.way.hops.last()
+    }
 }
 
 impl<'a> Daily<'a> {
     pub(crate) fn open(context: &'a Context) -> Result<Self, CliError> {
-        let EstateFile { path, design, .. } = EstateFile::load(context)?;
-        let environment = context.environment.texts();
-        let endpoint = access::endpoint_of(&environment, None, &design, design.bastion.account.value);
         Ok(Self {
             context,
+            estate: EstateFile::find(context)?,
             cache: session_cache(context)?,
             store: LazyStore::new(context),
-            sts: LazySts::new(endpoint),
-            design,
-            path,
         })
     }
 
-    /// The port to STS.
-    pub(crate) fn sts(&self) -> &dyn Sts {
-        &self.sts
+    /// The estate.
+    pub(crate) fn design(&self) -> Result<&Design, CliError> {
+        Ok(&self.estate()?.design)
+    }
+
+    fn estate(&self) -> Result<&EstateFile, CliError> {
+        self.estate.as_ref().ok_or_else(EstateFile::missing)
+    }
+
+    /// STS of the estate's bastion.
+    pub(crate) fn sts(&self) -> Result<LazySts, CliError> {
+        Ok(LazySts::new(&self.bastion_sts()?))
+    }
+
+    fn bastion_sts(&self) -> Result<StsEndpoint, CliError> {
+        let design = self.design()?;
+        let environment = self.context.environment.texts();
+        let endpoint = access::endpoint_of(&environment, None, design, design.bastion.account.value);
+        Ok(StsEndpoint { region: design.region.value.clone(), url: endpoint.url("sts").map(Into::into) })
+    }
+
+    /// What a target's name means, and how its credentials are got. Makes no call.
+    pub(crate) fn destination(&self, name: &str, wish: &Wish<'_>) -> Result<Destination, CliError> {
+        let target = self.target(name)?;
+        let route = self.route(wish.person)?;
+        let request = self.request(&target, &route, wish)?;
+        let design = self.design()?;
+        let start = if wish.direct { Start::Code(route) } else { Start::Session(route) };
+        Ok(Destination {
+            name: name.to_owned(),
+            way: Way { start, hops: vec![request] },
+            region: Some(design.region.value.clone()),
+            endpoint_url: self.endpoint_url(target.arn.account())?.map(str::to_owned),
+        })
+    }
+
+    /// The credentials of a destination, from the cache or by as many calls as it takes.
+    pub(crate) fn obtain(
+        &self,
+        destination: &Destination,
+        code: Option<MfaCode>,
+    ) -> Result<Obtained, CliError> {
+        let sts = LazySts::new(destination.way.start.endpoint());
+        let codes = self.codes(code)?;
+        Ok(self.broker(&codes, &sts).obtain(&destination.way)?)
     }
 
     /// Whose key is used, and where it goes.
     ///
     /// The person who is named; else the one who is logged in; else the one whose key is the only one.
     pub(crate) fn route(&self, named: Option<&UserName>) -> Result<Route, CliError> {
-        let endpoint = StsEndpoint {
-            region: self.design.region.value.clone(),
-            url: self.sts.endpoint.url("sts").map(Into::into),
-        };
+        let (design, endpoint) = (self.design()?, self.bastion_sts()?);
         let named = match named {
             Some(named) => Some(named.clone()),
             None => self.person_of_environment()?,
         };
-        let account = self.design.bastion.account.value;
+        let account = design.bastion.account.value;
         let wanted = |entry: &KeyEntry| {
             entry.account == account && named.as_ref().is_none_or(|named| entry.user == *named)
         };
@@ -90,11 +154,11 @@ impl<'a> Daily<'a> {
             live = self.store.list()?.into_iter().filter(wanted).collect();
         }
         // Keys of people who have left the estate file open nothing; whoever is named is asked for on purpose.
-        if named.is_none() && live.iter().any(|entry| self.design.people.contains_key(&entry.user)) {
-            live.retain(|entry| self.design.people.contains_key(&entry.user));
+        if named.is_none() && live.iter().any(|entry| design.people.contains_key(&entry.user)) {
+            live.retain(|entry| design.people.contains_key(&entry.user));
         }
         let key = one_person(live, named.as_ref(), account)?;
-        Ok(Route { key, endpoint, session: self.design.bastion.session })
+        Ok(Route { key, endpoint, session: design.bastion.session })
     }
 
     fn person_of_environment(&self) -> Result<Option<UserName>, CliError> {
@@ -109,36 +173,40 @@ impl<'a> Daily<'a> {
 
     /// What `ACCOUNT/ROLE` means in this estate.
     pub(crate) fn target(&self, text: &str) -> Result<Target, CliError> {
-        let targets = targets(&self.design);
+        let estate = self.estate()?;
+        let targets = targets(&estate.design);
         let found = targets.iter().find(|t| text == format!("{}/{}", t.account, t.role));
         found.cloned().ok_or_else(|| {
-            CliError::usage(format!("`{}` has no role `{text}`", self.path.display()))
+            CliError::usage(format!("`{}` has no role `{text}`", estate.path.display()))
                 .hint(what_there_is(&targets, text))
         })
     }
 
     /// The endpoint that the estate file names for an account's services.
-    pub(crate) fn endpoint_url(&self, account: AccountId) -> Option<&str> {
-        let own = self.design.accounts.values().find(|a| a.id.value == account);
+    fn endpoint_url(&self, account: AccountId) -> Result<Option<&str>, CliError> {
+        let design = self.design()?;
+        let own = design.accounts.values().find(|a| a.id.value == account);
         let own = own.and_then(|account| account.endpoint_url.as_ref());
-        own.or(self.design.endpoint_url.as_ref()).map(|url| url.value.as_str())
+        Ok(own.or(design.endpoint_url.as_ref()).map(|url| url.value.as_str()))
     }
 
     /// The request for a role along a route.
-    pub(crate) fn request(
-        &self,
-        target: &Target,
-        route: &Route,
-        duration: Option<SessionDuration>,
-    ) -> AssumeRole {
+    fn request(&self, target: &Target, route: &Route, wish: &Wish<'_>) -> Result<AssumeRole, CliError> {
+        let design = self.design()?;
         let mut request = AssumeRole::plain(target.arn.clone(), &route.key);
-        if self.design.bastion.source_identity {
+        if design.bastion.source_identity {
             request.source_identity = request.session_name.as_str().parse().ok();
         }
-        if let Some(duration) = duration {
-            request.duration = duration;
+        match wish.duration {
+            Some(duration) => request.duration = duration,
+            // A code of its own is spent for the sake of a long session.
+            None if wish.direct => {
+                request.duration =
+                    design.roles.get(&target.role).map_or(SessionDuration::HOUR, |r| r.session);
+            }
+            None => {}
         }
-        request
+        Ok(request)
     }
 
     pub(crate) fn login(
@@ -148,17 +216,7 @@ impl<'a> Daily<'a> {
         code: Option<MfaCode>,
     ) -> Result<MfaSession, CliError> {
         let codes = self.codes(code)?;
-        Ok(self.broker(&codes).login(route, mode)?)
-    }
-
-    pub(crate) fn role(
-        &self,
-        route: &Route,
-        request: &AssumeRole,
-        code: Option<MfaCode>,
-    ) -> Result<Obtained, CliError> {
-        let codes = self.codes(code)?;
-        Ok(self.broker(&codes).role(route, request)?)
+        Ok(self.broker(&codes, &LazySts::new(&route.endpoint)).login(route, mode)?)
     }
 
     fn codes(&self, given: Option<MfaCode>) -> Result<Codes, CliError> {
@@ -166,8 +224,15 @@ impl<'a> Daily<'a> {
         Ok(Codes::new(given, settings.mfa_process().map(str::to_owned)))
     }
 
-    fn broker<'b>(&'b self, prompt: &'b dyn MfaPrompt) -> Broker<'b> {
-        Broker { store: &self.store, sts: &self.sts, prompt, cache: &self.cache, clock: &Timestamp::now }
+    fn broker<'b>(&'b self, prompt: &'b dyn MfaPrompt, sts: &'b dyn Sts) -> Broker<'b> {
+        Broker {
+            store: &self.store,
+            sts,
+            prompt,
+            cache: &self.cache,
+            foreign: &Foreign,
+            clock: &Timestamp::now,
+        }
     }
 }
 
@@ -250,13 +315,18 @@ fn what_there_is(targets: &[Target], text: &str) -> String {
 }
 
 /// STS, connected at the first call: a cached answer needs no client.
-struct LazySts {
+pub(crate) struct LazySts {
     endpoint: Endpoint,
     client: OnceCell<StsClient>,
 }
 
 impl LazySts {
-    fn new(endpoint: Endpoint) -> Self {
+    fn new(endpoint: &StsEndpoint) -> Self {
+        let region = endpoint.region.clone();
+        let endpoint = match &endpoint.url {
+            Some(url) => Endpoint::with_url(region, &**url),
+            None => Endpoint::aws(region),
+        };
         Self { endpoint, client: OnceCell::new() }
     }
 
@@ -283,8 +353,18 @@ impl Sts for LazySts {
         self.client()?.get_session_token(key, serial, code, duration)
     }
 
-    fn assume_role(&self, session: &MfaSession, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
-        self.client()?.assume_role(session, request)
+    fn assume_role(&self, caller: Assumer<'_>, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
+        self.client()?.assume_role(caller, request)
+    }
+
+    fn assume_role_with_code(
+        &self,
+        key: &LongTermKey,
+        serial: &MfaSerial,
+        code: &MfaCode,
+        request: &AssumeRole,
+    ) -> Result<RoleCredentials, StsError> {
+        self.client()?.assume_role_with_code(key, serial, code, request)
     }
 
     fn get_caller_identity(&self, credentials: Credentials<'_>) -> Result<CallerIdentity, StsError> {

@@ -10,8 +10,10 @@ use postern_types::AccountId;
 
 use crate::{
     context::Context,
+    env::Environment,
     errors::CliError,
     output::{SourceError, render_source_errors},
+    personal::PersonalSettings,
 };
 
 /// The name that is looked for where none is given.
@@ -28,9 +30,38 @@ pub(crate) struct EstateFile {
 }
 
 impl EstateFile {
-    /// Reads the estate file of this run. All its errors come at once, underlined.
+    /// Where the estate file of this run is: as the flag or the variable says, else in this directory, else as
+    /// the person's settings say.
+    pub(crate) fn place(
+        named: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<Option<PathBuf>, CliError> {
+        let here = Path::new(DEFAULT_NAME);
+        match named {
+            Some(path) => Ok(Some(path.to_owned())),
+            None if here.exists() => Ok(Some(here.to_owned())),
+            None => Ok(PersonalSettings::load(environment)?.estate().map(Path::to_owned)),
+        }
+    }
+
+    /// Reads the estate file of this run, which there must be. All its errors come at once, underlined.
     pub(crate) fn load(context: &Context) -> Result<Self, CliError> {
-        let path = context.estate_path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_NAME));
+        Self::find(context)?.ok_or_else(Self::missing)
+    }
+
+    /// What a command that needs an estate file says where there is none.
+    pub(crate) fn missing() -> CliError {
+        CliError::usage(format!("there is no estate file `{DEFAULT_NAME}` here"))
+            .hint("run postern where it lies, or name it with --estate FILE")
+    }
+
+    /// Reads the estate file of this run, if there is one.
+    pub(crate) fn find(context: &Context) -> Result<Option<Self>, CliError> {
+        let place = Self::place(context.estate_path.as_deref(), &context.environment)?;
+        place.map(Self::read).transpose()
+    }
+
+    fn read(path: PathBuf) -> Result<Self, CliError> {
         let text = read_text(&path)?;
         let design = Design::parse(&text).map_err(|errors| design_errors(&path, &text, &errors))?;
         Ok(Self { path, text, design })

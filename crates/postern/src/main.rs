@@ -5,12 +5,14 @@
 
 mod access;
 mod args;
+mod aws_files;
 mod commands;
 mod context;
 mod daily;
 mod env;
 mod errors;
 mod estate_file;
+mod foreign;
 mod keystore;
 mod output;
 mod personal;

@@ -1,6 +1,10 @@
 //! What belongs to the person and not to an estate: directories, settings, and where sessions rest.
 
-use std::{io, os::unix::fs::MetadataExt, path::PathBuf};
+use std::{
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use postern_vault::{AgentCommand, HolderChoice, Keyholder, PrivateDir, SealedCache};
 use serde::Deserialize;
@@ -19,6 +23,8 @@ pub(crate) struct PersonalSettings {
     mfa_process: Option<String>,
     /// Which key store to use.
     store: Option<String>,
+    /// The estate file where none is named and none lies in the current directory; `~/` is the home directory.
+    estate: Option<PathBuf>,
 }
 
 impl PersonalSettings {
@@ -28,6 +34,11 @@ impl PersonalSettings {
         let set = |name: &str| environment.text(name).map(str::to_owned);
         settings.mfa_process = set(env::POSTERN_MFA_PROCESS).or(settings.mfa_process);
         settings.store = set(env::POSTERN_STORE).or(settings.store);
+        if let (Some(estate), Some(home)) = (&settings.estate, environment.home())
+            && let Ok(rest) = estate.strip_prefix("~")
+        {
+            settings.estate = Some(home.join(rest));
+        }
         Ok(settings)
     }
 
@@ -46,13 +57,18 @@ impl PersonalSettings {
         toml::from_str(&text).map_err(|error| {
             CliError::usage(format!("`{}` is not a settings file", path.display()))
                 .caused_by(error.to_string().trim_end())
-                .hint("it takes `mfa_process` and `store`")
+                .hint("it takes `estate`, `mfa_process` and `store`")
         })
     }
 
     /// The command that prints an MFA code.
     pub(crate) fn mfa_process(&self) -> Option<&str> {
         self.mfa_process.as_deref()
+    }
+
+    /// The estate file of whoever is elsewhere.
+    pub(crate) fn estate(&self) -> Option<&Path> {
+        self.estate.as_deref()
     }
 
     /// Which key store was asked for.

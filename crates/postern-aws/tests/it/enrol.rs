@@ -7,7 +7,7 @@ use postern_aws::{
     enrol::EnrolError,
     raw::{RawCall, Tampering},
 };
-use postern_broker::{AssumeRole, KeyEntry, Sts as _, StsError};
+use postern_broker::{AssumeRole, Assumer, KeyEntry, Sts as _, StsError};
 use postern_testkit::serve::When;
 use postern_types::{LongTermKey, MfaCode, MfaSerial, SessionDuration, Timestamp, TotpSeed, UserName};
 
@@ -173,17 +173,18 @@ fn the_brokers_calls_go_through_and_their_refusals_are_told_apart() {
         added_at: Timestamp::now(),
     };
     let role = |name: &str| format!("arn:aws:iam::{PROD}:role/{name}").parse().unwrap();
-    let got = sts.assume_role(&session, &AssumeRole::plain(role("developer"), &person)).unwrap();
+    let got =
+        sts.assume_role(Assumer::Session(&session), &AssumeRole::plain(role("developer"), &person)).unwrap();
     assert!(got.credentials.expires_at > Timestamp::now());
     let who = sts.get_caller_identity(postern_broker::Credentials::Temporary(&got.credentials)).unwrap();
     assert_eq!(who.arn.as_str(), "arn:aws:sts::222222222222:assumed-role/developer/alice");
-    let denied = sts.assume_role(&session, &AssumeRole::plain(role("nope"), &person));
+    let denied = sts.assume_role(Assumer::Session(&session), &AssumeRole::plain(role("nope"), &person));
     assert!(matches!(denied, Err(StsError::AccessDenied { .. })), "{denied:?}");
     let too_long = AssumeRole {
         duration: SessionDuration::from_seconds(7_200),
         ..AssumeRole::plain(role("developer"), &person)
     };
-    let refused = sts.assume_role(&session, &too_long);
+    let refused = sts.assume_role(Assumer::Session(&session), &too_long);
     assert!(
         matches!(&refused, Err(StsError::Refused { code, .. }) if code == "ValidationError"),
         "{refused:?}"

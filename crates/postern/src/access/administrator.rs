@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use postern_aws::{Connection, Credentials};
+use postern_aws::Connection;
 use postern_estate::{ADMIN_ROLE, Design};
 use postern_types::{AccountId, SignedDuration, Timestamp, UserName};
 
 use super::{Access, account_names, client, endpoint_of};
-use crate::{context::Context, daily::Daily, errors::CliError};
+use crate::{
+    context::Context,
+    daily::{Daily, Wish},
+    errors::CliError,
+};
 
 /// `postern-admin` wants a code that is less than an hour old; a little is left for the calls themselves.
 const GREATEST_AGE: SignedDuration = SignedDuration::from_mins(55);
@@ -35,7 +39,6 @@ pub(super) fn enter(
     person: &UserName,
 ) -> Result<Access, CliError> {
     let daily = Daily::open(context)?;
-    let route = daily.route(Some(person))?;
     let aws = client()?;
     let environment = context.environment.texts();
     let mut connections: BTreeMap<AccountId, Connection> = BTreeMap::new();
@@ -43,15 +46,15 @@ pub(super) fn enter(
         if !wanted.contains(&account) {
             continue;
         }
-        let target = daily.target(&format!("{name}/{ADMIN_ROLE}"))?;
-        let request = daily.request(&target, &route, None);
-        let obtained = daily.role(&route, &request, None).map_err(|error| {
+        let wish = Wish { person: Some(person), ..Wish::default() };
+        let destination = daily.destination(&format!("{name}/{ADMIN_ROLE}"), &wish)?;
+        let obtained = daily.obtain(&destination, None).map_err(|error| {
             error
                 .hint(format!("`{ADMIN_ROLE}` wants a code less than an hour old: `postern login --fresh --person {person}`"))
                 .hint("before the first apply there is no such role: use --by-profile")
         })?;
         let endpoint = endpoint_of(&environment, None, design, account);
-        let credentials = Credentials::from(&obtained.credentials);
+        let credentials = obtained.issued.credentials();
         connections.insert(account, aws.connect(endpoint, credentials, Some(account)));
     }
     Ok(Access { connections })

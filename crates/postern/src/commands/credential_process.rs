@@ -20,11 +20,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
+    aws_files,
     context::Context,
-    daily::Daily,
+    daily::{Daily, Wish},
     env::{self, Environment},
     errors::{CliError, ExitStatus},
-    estate_file,
+    estate_file::EstateFile,
     personal::{holder_choice, session_dir},
 };
 
@@ -57,42 +58,47 @@ struct ProcessCredentials<'a> {
     version: u8,
     access_key_id: &'a str,
     secret_access_key: &'a str,
-    session_token: &'a str,
-    expiration: String,
-    account_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<String>,
 }
 
 pub(crate) fn run(args: &CredentialProcessArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
-    let estate = context.estate_path.clone().unwrap_or_else(|| PathBuf::from(estate_file::DEFAULT_NAME));
-    let before = FileState::of(&estate);
+    let before = Files::of(context.estate_path.as_deref(), &context.environment);
     let daily = Daily::open(context)?;
-    let target = daily.target(&args.target)?;
-    let route = daily.route(args.person.as_ref())?;
-    let request = daily.request(&target, &route, None);
-    let role = daily.role(&route, &request, None)?.credentials;
-    let credentials = &role.credentials;
+    let wish = Wish { person: args.person.as_ref(), ..Wish::default() };
+    let destination = daily.destination(&args.target, &wish)?;
+    let issued = daily.obtain(&destination, None)?.issued;
+    let credentials = issued.credentials();
 
     let mut answer = Zeroizing::new(Vec::with_capacity(64 * 1024));
     let written = ProcessCredentials {
         version: 1,
         access_key_id: credentials.id.as_str(),
         secret_access_key: credentials.secret.expose_secret(),
-        session_token: credentials.token.expose_secret(),
-        expiration: credentials.expires_at.to_string(),
-        account_id: role.role.account().to_string(),
+        session_token: credentials.token.as_ref().map(|token| token.expose_secret()),
+        expiration: issued.expires_at().map(|at| at.to_string()),
+        account_id: issued.role().map(|role| role.account().to_string()),
     };
     serde_json::to_writer(&mut *answer, &written)
         .map_err(|error| CliError::failed("cannot write the credentials").caused_by(error))?;
     answer.push(b'\n');
 
-    // Only an estate file that is the same before and after reading it, and has lain still for a while, may
+    // Only files that are the same before and after reading them, and have lain still for a while, may
     // answer without being read: within one tick of the file system's clock, a change leaves no trace.
-    if let Some(state) =
-        before.filter(|state| FileState::of(&estate).as_ref() == Some(state) && state.is_settled())
+    let unchanged = before.filter(|before| {
+        before.are_settled()
+            && Files::of(context.estate_path.as_deref(), &context.environment).as_ref() == Some(before)
+    });
+    if let (Some(files), Some(request), Some(expires_at)) =
+        (unchanged, destination.role(), issued.expires_at())
     {
         let person = args.person.as_ref().map(UserName::as_str);
-        let key = hot_key(&context.environment, &state, person.map(str::as_bytes), args.target.as_bytes());
-        let renew_at = credentials.expires_at - renew_margin(request.duration);
+        let key = hot_key(&context.environment, &files, person.map(str::as_bytes), args.target.as_bytes());
+        let renew_at = expires_at - renew_margin(request.duration);
         if renew_at > Timestamp::now() {
             // A shelf that cannot be filled costs time, nothing else.
             let _ = daily.cache.put_hot(&key, renew_at, &answer);
@@ -137,9 +143,36 @@ impl FileState {
     }
 }
 
+/// The files that say what a target means, each as it is or missing.
+#[derive(Debug, PartialEq, Eq)]
+struct Files {
+    estate: Option<FileState>,
+    config: Option<FileState>,
+    credentials: Option<FileState>,
+}
+
+impl Files {
+    /// None where it cannot be told which files are meant.
+    fn of(estate: Option<&Path>, environment: &Environment) -> Option<Self> {
+        let estate = EstateFile::place(estate, environment).ok()?;
+        let state = |path: Option<PathBuf>| path.and_then(|path| FileState::of(&path));
+        Some(Self {
+            estate: state(estate),
+            config: state(aws_files::config_file(environment)),
+            credentials: state(aws_files::credentials_file(environment)),
+        })
+    }
+
+    fn are_settled(&self) -> bool {
+        [&self.estate, &self.config, &self.credentials]
+            .into_iter()
+            .all(|state| state.as_ref().is_none_or(FileState::is_settled))
+    }
+}
+
 /// Everything that decides what the answer is.
-fn hot_key(environment: &Environment, state: &FileState, person: Option<&[u8]>, target: &[u8]) -> HotKey {
-    let mut text = format!("{} {state:?}", env!("CARGO_PKG_VERSION")).into_bytes();
+fn hot_key(environment: &Environment, files: &Files, person: Option<&[u8]>, target: &[u8]) -> HotKey {
+    let mut text = format!("{} {files:?}", env!("CARGO_PKG_VERSION")).into_bytes();
     let mut field = |field: Option<&[u8]>| match field {
         // No argument and no variable can hold a zero byte.
         None => text.extend_from_slice(b"\0-"),
@@ -156,6 +189,8 @@ fn hot_key(environment: &Environment, state: &FileState, person: Option<&[u8]>, 
         "AWS_ENDPOINT_URL",
         "AWS_ENDPOINT_URL_STS",
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
     ] {
         field(environment.path(name).as_ref().map(|value| value.as_os_str().as_bytes()));
     }
@@ -166,13 +201,9 @@ fn hot_key(environment: &Environment, state: &FileState, person: Option<&[u8]>, 
 /// every error.
 pub(crate) fn ready_answer(arguments: &[OsString], environment: &Environment) -> Option<ExitCode> {
     let plain = PlainArguments::of(arguments)?;
-    let estate = plain
-        .estate
-        .map(PathBuf::from)
-        .or_else(|| environment.path(env::POSTERN_ESTATE))
-        .unwrap_or_else(|| PathBuf::from(estate_file::DEFAULT_NAME));
-    let state = FileState::of(&estate)?;
-    let key = hot_key(environment, &state, plain.person, plain.target);
+    let estate = plain.estate.map(PathBuf::from).or_else(|| environment.path(env::POSTERN_ESTATE));
+    let files = Files::of(estate.as_deref(), environment)?;
+    let key = hot_key(environment, &files, plain.person, plain.target);
     let dir = PrivateDir::existing(&session_dir(environment)?).ok()??;
     let holder = Keyholder::new(dir.clone(), holder_choice(environment).ok()?, None);
     let answer = SealedCache::new(dir, holder).hot(&key, Timestamp::now()).ok()??;
@@ -253,15 +284,16 @@ mod tests {
     fn whatever_decides_the_answer_is_in_its_name() {
         let state = |size| FileState { device: 1, inode: 2, size, modified: (3, 4), changed: (5, 6) };
         let none = Environment::default();
-        let name = |state: &FileState, person: Option<&str>, target: &str| {
-            format!("{:?}", hot_key(&none, state, person.map(str::as_bytes), target.as_bytes()))
+        let name = |estate: &dyn Fn() -> FileState, person: Option<&str>, target: &str| {
+            let files = Files { estate: Some(estate()), config: None, credentials: Some(state(7)) };
+            format!("{:?}", hot_key(&none, &files, person.map(str::as_bytes), target.as_bytes()))
         };
         let mut names = vec![
-            name(&state(1), None, "a/b"),
-            name(&state(2), None, "a/b"),
-            name(&state(1), Some("alice"), "a/b"),
-            name(&state(1), Some(""), "a/b"),
-            name(&state(1), None, "a/bc"),
+            name(&|| state(1), None, "a/b"),
+            name(&|| state(2), None, "a/b"),
+            name(&|| state(1), Some("alice"), "a/b"),
+            name(&|| state(1), Some(""), "a/b"),
+            name(&|| state(1), None, "a/bc"),
         ];
         names.sort();
         names.dedup();

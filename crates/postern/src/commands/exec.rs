@@ -13,7 +13,7 @@ use postern_types::{MfaCode, SessionDuration, UserName};
 
 use crate::{
     context::Context,
-    daily::Daily,
+    daily::{Daily, Wish},
     env::{self, Environment},
     errors::{CliError, ErrorKind, ExitStatus},
 };
@@ -42,9 +42,13 @@ pub(crate) struct ExecArgs {
     /// The code that the MFA device shows, if one is needed
     #[arg(long, value_name = "CODE")]
     mfa_code: Option<MfaCode>,
-    /// How long the credentials are to last, 15m to 1h [default: 1h]
+    /// How long the credentials are to last, 15m to 1h; with --direct up to the
+    /// role's maximum [default: 1h, or that maximum]
     #[arg(long, value_name = "TIME")]
     duration: Option<SessionDuration>,
+    /// Spend a code on this role alone, so that it may last longer than an hour
+    #[arg(long)]
+    direct: bool,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -69,15 +73,15 @@ const REMOVED: &[&str] = &[
 
 pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     let daily = Daily::open(context)?;
-    let target = daily.target(&args.target)?;
+    let wish = Wish { person: args.person.as_ref(), duration: args.duration, direct: args.direct };
+    let destination = daily.destination(&args.target, &wish)?;
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(CliError::usage("there is no command to run"));
     };
     // A typing error shall cost neither a code nor a call.
     look_up(program, &context.environment)?;
-    let route = daily.route(args.person.as_ref())?;
-    let request = daily.request(&target, &route, args.duration);
-    let credentials = daily.role(&route, &request, args.mfa_code)?.credentials.credentials;
+    let issued = daily.obtain(&destination, args.mfa_code)?.issued;
+    let credentials = issued.credentials();
 
     let mut command = Command::new(program);
     command.args(arguments);
@@ -87,15 +91,22 @@ pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, 
     command
         .env("AWS_ACCESS_KEY_ID", credentials.id.as_str())
         .env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose_secret())
-        .env("AWS_SESSION_TOKEN", credentials.token.expose_secret())
-        .env("AWS_CREDENTIAL_EXPIRATION", credentials.expires_at.to_string())
-        .env("POSTERN_TARGET", &args.target);
+        .env("POSTERN_TARGET", &destination.name);
+    match &credentials.token {
+        Some(token) => command.env("AWS_SESSION_TOKEN", token.expose_secret()),
+        None => command.env_remove("AWS_SESSION_TOKEN"),
+    };
+    match issued.expires_at() {
+        Some(expires_at) => command.env("AWS_CREDENTIAL_EXPIRATION", expires_at.to_string()),
+        None => command.env_remove("AWS_CREDENTIAL_EXPIRATION"),
+    };
     // A region or endpoint that the caller has set is a choice; the estate's is a default.
     let chosen = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| context.environment.text(name));
-    let region = chosen.unwrap_or(daily.design.region.value.as_str());
-    command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region);
+    if let Some(region) = chosen.or(destination.region.as_ref().map(|region| region.as_str())) {
+        command.env("AWS_REGION", region).env("AWS_DEFAULT_REGION", region);
+    }
     if context.environment.text("AWS_ENDPOINT_URL").is_none()
-        && let Some(url) = daily.endpoint_url(target.arn.account())
+        && let Some(url) = &destination.endpoint_url
     {
         command.env("AWS_ENDPOINT_URL", url);
     }

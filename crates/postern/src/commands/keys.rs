@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use postern_broker::{Credentials, KeyEntry, SecretStore, SessionCache};
+use postern_broker::{Credentials, KeyEntry, SecretStore, SessionCache, Sts};
 use postern_types::{
     AccessKeyId, IamPath, LongTermKey, MfaSerial, ParseError, Partition, SecretAccessKey, Timestamp, UserArn,
     UserName,
@@ -149,11 +149,11 @@ fn list(args: &ListArgs, context: &Context) -> Result<ExitStatus, CliError> {
 fn add(args: &AddArgs, context: &Context) -> Result<ExitStatus, CliError> {
     let daily = Daily::open(context)?;
     let key = if args.from_environment { key_of_environment(context)? } else { key_of_person()? };
-    let identity = daily.sts().get_caller_identity(Credentials::LongTerm(&key))?;
+    let identity = daily.sts()?.get_caller_identity(Credentials::LongTerm(&key))?;
     let wrong = |what: &str| CliError::failed(format!("the key belongs to {what}: {}", identity.arn));
     let user: UserArn =
         identity.arn.as_str().parse().map_err(|_| wrong("something else than an IAM user"))?;
-    let account = daily.design.bastion.account.value;
+    let account = daily.design()?.bastion.account.value;
     if user.account() != account {
         return Err(wrong(&format!("another account than the estate's bastion {account}")));
     }
@@ -163,7 +163,7 @@ fn add(args: &AddArgs, context: &Context) -> Result<ExitStatus, CliError> {
         account,
         serial: match &args.mfa_serial {
             Some(serial) => serial.clone(),
-            None => virtual_device(daily.design.partition, &user)?,
+            None => virtual_device(daily.design()?.partition, &user)?,
         },
         added_at: Timestamp::now(),
     };

@@ -55,7 +55,7 @@ struct SessionRecord {
 struct RoleRecord {
     role: String,
     access_key_id: String,
-    source_access_key_id: String,
+    source_access_key_id: Option<String>,
     expires_at: String,
     seconds_left: i64,
 }
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &StatusArgs, context: &mut Context) -> Result<ExitStatus
 
 fn people(
     sessions: &[CachedSession],
-    roles: &[(RoleCredentials, AccessKeyId)],
+    roles: &[(RoleCredentials, Option<AccessKeyId>)],
     store: &str,
     keys: Result<Vec<KeyEntry>, CliError>,
     now: Timestamp,
@@ -134,7 +134,7 @@ fn people(
 
 fn json(
     sessions: &[CachedSession],
-    roles: &[(RoleCredentials, AccessKeyId)],
+    roles: &[(RoleCredentials, Option<AccessKeyId>)],
     store: &'static str,
     keys: Result<Vec<KeyEntry>, CliError>,
     holder: Option<HolderKind>,
@@ -169,7 +169,7 @@ fn json(
             .map(|(role, source)| RoleRecord {
                 role: role.role.to_string(),
                 access_key_id: role.credentials.id.to_string(),
-                source_access_key_id: source.to_string(),
+                source_access_key_id: source.as_ref().map(ToString::to_string),
                 expires_at: role.credentials.expires_at.to_string(),
                 seconds_left: left(role.credentials.expires_at),
             })

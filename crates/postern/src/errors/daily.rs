@@ -82,12 +82,22 @@ impl From<StsError> for CliError {
 impl From<BrokerError> for CliError {
     fn from(error: BrokerError) -> Self {
         match error {
-            BrokerError::Plan(PlanError::ChainingCap { asked, cap }) => Self::usage(format!(
-                "AWS gives a role that is assumed from an MFA session {cap} at most, not {asked}"
+            BrokerError::Plan(PlanError::ChainingCap { role, asked, cap, first }) => {
+                let error = Self::usage(format!(
+                    "AWS gives a role that is assumed with a session {cap} at most, not {asked}: {role}"
+                ))
+                .hint("leave the duration out: credentials are renewed in silence for as long as the session lasts");
+                if first { error.hint("or spend a code on this role alone: --direct") } else { error }
+            }
+            BrokerError::Plan(PlanError::LongTermKey { key }) => Self::usage(format!(
+                "{key} is a long-term key without an MFA device, which postern hands to nobody"
             ))
-            .hint(
-                "leave the duration out: credentials are renewed in silence for as long as the session lasts",
-            ),
+            .hint("name its device in the profile: `mfa_serial = arn:aws:iam::ACCOUNT:mfa/NAME`"),
+            BrokerError::ExpiredOnArrival => {
+                Self::failed("what AWS issued just now has expired by this machine's clock")
+                    .hint("set the clock right, for instance with `timedatectl set-ntp true`")
+            }
+            BrokerError::Foreign(error) => Self::failed(error.problem),
             BrokerError::NoKey { id } => {
                 Self::failed(format!("the key store does not hold the key `{id}` any more"))
                     .hint("`postern keys list` shows what it holds")

@@ -1,7 +1,7 @@
 //! The story, chapter by chapter. Each line that is shown comes from an HTTP answer.
 
 use postern_aws::raw::{RawAnswer as Answer, RawCall as Call};
-use postern_broker::{AssumeRole, KeyEntry, Sts as _};
+use postern_broker::{AssumeRole, Assumer, KeyEntry, Sts as _};
 use postern_types::{LongTermKey, MfaSession, RoleArn, SessionDuration};
 
 use super::{
@@ -323,7 +323,7 @@ fn owner(stage: &Stage, scene: &mut Scene<'_>, alice: &Person) -> Result<(Actor,
     let role = stage.role("prod", "developer")?;
     let request = AssumeRole::plain(role.clone(), &alice.entry);
     let credentials = sts
-        .assume_role(&session, &request)
+        .assume_role(Assumer::Session(&session), &request)
         .map_err(|error| CliError::failed("alice's role was refused").caused_by(error))?;
     let developer = Actor::temporary(&credentials.credentials);
 
