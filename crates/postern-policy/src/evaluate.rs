@@ -173,8 +173,15 @@ impl<'a> Question<'a> {
             && !self.principal.is_service_linked()
     }
 
-    pub(crate) fn is_root(&self) -> bool {
-        matches!(self.principal, Principal::Root { .. })
+    /// Whether the caller has policies of its own: services and nobody in particular have none, and those of root
+    /// users are not asked.
+    pub(crate) fn has_identity_policies(&self) -> bool {
+        self.side != Side::Outside && !self.principal.has_all_of_root()
+    }
+
+    /// Whether the caller may be a session that policies were passed for.
+    pub(crate) fn has_session_policies(&self) -> bool {
+        self.side != Side::Outside && !matches!(self.principal, Principal::Root { .. })
     }
 
     fn decide(&self, stack: &PolicyStack<'_>) -> Evaluation {
@@ -183,13 +190,13 @@ impl<'a> Question<'a> {
         let scp = if scps { self.levels(Layer::Scp, stack.scps) } else { Ok(()) };
         let rcp = if rcps { self.levels(Layer::Rcp, stack.rcps) } else { Ok(()) };
         let resource = stack.resource.as_ref().map(|policy| self.resource_policy(policy)).unwrap_or_default();
-        let is_root = self.is_root();
-        let has_identity = !is_root && self.side != Side::Outside;
+        let has_identity = self.has_identity_policies();
         let look = |layer, policies| if has_identity { self.scan(layer, policies) } else { Found::default() };
         let identity = look(Layer::Identity, stack.identity);
         let groups = look(Layer::Group, stack.groups);
         let boundary = look(Layer::Boundary, stack.boundary.as_slice());
-        let session = look(Layer::Session, stack.session.unwrap_or_default());
+        let passed = stack.session.filter(|_| self.has_session_policies()).unwrap_or_default();
+        let session = self.scan(Layer::Session, passed);
 
         let denies = [
             scp.err().and_then(|found| found.deny),
@@ -212,7 +219,7 @@ impl<'a> Question<'a> {
         let own = identity.allow.or(groups.allow);
         let bounded = self.bounded && boundary.allow.is_none();
         let limited = self.limited && session.allow.is_none();
-        self.combine(&Findings { resource, own, bounded, limited, is_root })
+        self.combine(&Findings { resource, own, bounded, limited })
     }
 
     fn combine(&self, found: &Findings) -> Evaluation {
@@ -243,8 +250,14 @@ impl<'a> Question<'a> {
             }
             return Evaluation::new(Decision::Allowed, Deciding::Statement(place));
         }
-        if found.is_root {
-            return Evaluation::new(Decision::Allowed, Deciding::RootUser);
+        if self.principal.has_all_of_root() {
+            // A federated user has what its session policies leave of everything. The guide knows one rule for all
+            // callers: the intersection, and nothing where none was passed (Permissions for GetFederationToken).
+            return if found.limited {
+                Evaluation::silent(Layer::Session, 0)
+            } else {
+                Evaluation::new(Decision::Allowed, Deciding::RootUser)
+            };
         }
         match found.own {
             None => Evaluation::silent(Layer::Identity, 0),
@@ -384,7 +397,7 @@ impl<'a> Question<'a> {
     }
 }
 
-fn is_assumption(action: &ActionText<'_>) -> bool {
+pub(crate) fn is_assumption(action: &ActionText<'_>) -> bool {
     const NAMES: [&str; 5] =
         ["AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "TagSession", "SetSourceIdentity"];
     let is_named = |name: &str| NAMES.iter().any(|known| same_folded(known.as_bytes(), name.as_bytes()));
@@ -416,5 +429,4 @@ struct Findings {
     own: Option<Place>,
     bounded: bool,
     limited: bool,
-    is_root: bool,
 }

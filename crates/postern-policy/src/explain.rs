@@ -4,9 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     Condition, Document, Effect, Evaluation, Layer, Operator, PolicyRef, PolicyStack, Request, Span,
-    Statement, Texts, Truth, evaluate,
-    evaluate::{Question, Side},
-    texts::Part,
+    Statement, Texts, Truth, evaluate, evaluate::Question, texts::Part,
 };
 
 /// A decision with everything that led to it.
@@ -120,7 +118,6 @@ pub fn explain(request: &Request<'_>, stack: &PolicyStack<'_>) -> Explanation {
         let layer = if question.is_assumption() { Layer::Trust } else { Layer::Resource };
         layers.push(explainer.layer(layer, None, true, stack.resource.as_slice()));
     }
-    let has_identity = question.has_identity_policies();
     let own = [
         (Layer::Identity, Some(stack.identity).filter(|policies| !policies.is_empty())),
         (Layer::Group, Some(stack.groups).filter(|policies| !policies.is_empty())),
@@ -128,8 +125,12 @@ pub fn explain(request: &Request<'_>, stack: &PolicyStack<'_>) -> Explanation {
         (Layer::Session, stack.session),
     ];
     for (layer, policies) in own {
+        let applies = match layer {
+            Layer::Session => question.has_session_policies(),
+            _ => question.has_identity_policies(),
+        };
         if let Some(policies) = policies {
-            layers.push(explainer.layer(layer, None, has_identity, policies));
+            layers.push(explainer.layer(layer, None, applies, policies));
         }
     }
     Explanation { evaluation: evaluate(request, stack), layers }
@@ -322,11 +323,5 @@ impl Explanation {
                 counting.map(move |statement| (layer, policy, statement))
             })
         })
-    }
-}
-
-impl Question<'_> {
-    fn has_identity_policies(&self) -> bool {
-        !self.is_root() && self.side != Side::Outside
     }
 }

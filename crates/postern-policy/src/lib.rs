@@ -100,7 +100,7 @@ pub use self::{
         Element, Explanation, Failure, LayerExplanation, PolicyExplanation, StatementExplanation, explain,
     },
     outcome::{Deciding, Decision, Evaluation, Layer, Limit, Place, Reason},
-    principal::{Naming, Principal, PrincipalPattern, PrincipalType, Principals},
+    principal::{FederatedBy, Naming, Principal, PrincipalPattern, PrincipalType, Principals},
     print::{Layout, format},
     request::{Level, PolicyRef, PolicyStack, Request},
     span::{Problem, Span, line_column},

@@ -105,7 +105,7 @@ pub enum Deciding {
         /// The level of the organization, for SCPs.
         level: usize,
     },
-    /// The root user needs no policy.
+    /// The root user needs no policy; a federated user of its own none but the session policies.
     RootUser,
     /// The operation needs no permission and heeds no policy.
     NeedsNoPermission,

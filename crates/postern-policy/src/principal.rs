@@ -38,8 +38,8 @@ pub enum Principal {
         arn: Arn,
         /// The account.
         account: AccountId,
-        /// The IAM user whose key asked for the token; none where that was the root user.
-        user: Option<UserArn>,
+        /// Whose key asked for the token.
+        by: FederatedBy,
     },
     /// An AWS service that calls with its own identity: `ec2.amazonaws.com`.
     Service {
@@ -53,6 +53,17 @@ pub enum Principal {
     },
     /// Nobody in particular.
     Anonymous,
+}
+
+/// Whose key asked for a `GetFederationToken` session, and so whose permissions the session policies cut down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FederatedBy {
+    /// An IAM user, whose policies count.
+    User(UserArn),
+    /// The root user, who needs none.
+    Root,
+    /// A user whose policies count and whose name is not known: the session's ARN does not tell it.
+    Unknown,
 }
 
 impl Principal {
@@ -82,7 +93,7 @@ impl Principal {
                     let role = format!("arn:{partition}:iam::{account}:role/{name}").parse().ok()?;
                     Some(Self::RoleSession { role, id: None, session: arn })
                 } else if resource.starts_with("federated-user/") {
-                    Some(Self::FederatedUser { account, user: None, arn })
+                    Some(Self::FederatedUser { account, by: FederatedBy::Unknown, arn })
                 } else {
                     None
                 }
@@ -145,14 +156,22 @@ impl Principal {
             Self::Root { .. } | Self::Anonymous => Vec::new(),
             Self::User { arn, .. } => vec![arn.to_string()],
             Self::RoleSession { role, session, .. } => vec![session.to_string(), role.to_string()],
-            Self::FederatedUser { arn, user, .. } => {
-                std::iter::once(arn.to_string()).chain(user.as_ref().map(ToString::to_string)).collect()
+            Self::FederatedUser { arn, by: FederatedBy::User(user), .. } => {
+                vec![arn.to_string(), user.to_string()]
             }
+            Self::FederatedUser { arn, .. } => vec![arn.to_string()],
             Self::Service { name } => vec![name.to_string()],
             Self::WebIdentity { provider } => vec![provider.to_string()],
         };
         names.extend(self.account().map(|account| account.to_string()));
         names
+    }
+
+    /// Whether the account's root user asks, itself or by a federated user of its own: no policy of the account's
+    /// has to allow it anything.
+    #[must_use]
+    pub const fn has_all_of_root(&self) -> bool {
+        matches!(self, Self::Root { .. } | Self::FederatedUser { by: FederatedBy::Root, .. })
     }
 
     /// Whether this is a session of a service-linked role, which neither SCPs nor RCPs restrict.
@@ -256,9 +275,9 @@ impl Principals {
                 let spared = session || !self.list.iter().any(sibling);
                 (account && role && spared, session || role && spared)
             }
-            Principal::FederatedUser { user, .. } => {
+            Principal::FederatedUser { by, .. } => {
                 let session = names(Naming::Session);
-                let known = user.is_none() || names(Naming::Role);
+                let known = !matches!(by, FederatedBy::User(_)) || names(Naming::Role);
                 (account && session && known, session || names(Naming::Role))
             }
             _ => (false, false),
@@ -394,7 +413,7 @@ impl PrincipalPattern {
             | (Form::Everyone, PrincipalType::Federated, Principal::WebIdentity { .. }) => Naming::External,
             (Form::Account(account), ..) => yes(principal.account() == Some(*account), Naming::Account),
             (Form::User(user), _, Principal::User { arn, .. }) => yes(user == arn, Naming::User),
-            (Form::User(user), _, Principal::FederatedUser { user: Some(behind), .. }) => {
+            (Form::User(user), _, Principal::FederatedUser { by: FederatedBy::User(behind), .. }) => {
                 yes(user == behind, Naming::Role)
             }
             (Form::Role(named), _, Principal::RoleSession { role, .. }) => {

@@ -2,7 +2,7 @@
 
 use postern_types::AccountId;
 
-use crate::{Context, Document, Principal, arn::ArnText};
+use crate::{Context, Document, Principal, action::ActionText, arn::ArnText, evaluate::is_assumption};
 
 /// One request to be decided.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,13 @@ impl Request<'_> {
         let field = resource.account();
         let in_arn = || if field.len() == 12 { field.parse().ok() } else { None };
         self.resource_account.or_else(in_arn).or_else(|| self.principal.account())
+    }
+
+    /// Whether the action is one that a role's trust policy decides about: `sts:AssumeRole` and its variants,
+    /// `sts:TagSession`, `sts:SetSourceIdentity`.
+    #[must_use]
+    pub fn is_assumption(&self) -> bool {
+        is_assumption(&ActionText::new(self.action))
     }
 
     /// Whether principal and resource belong to different accounts.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{ALICE, Scene, allow, doc, grants, scene};
-use postern_policy::{Decision, Element, Failure, Layer, Truth};
+use postern_policy::{Deciding, Decision, Element, Failure, FederatedBy, Layer, Principal, Truth};
 
 const TARGET: &str = "arn:aws:iam::222222222222:role/target";
 
@@ -101,6 +101,17 @@ fn layers_that_do_not_bear_on_a_request_say_so() {
         root.explain().layers.iter().map(|layer| (layer.layer, layer.applies)).collect();
     assert_eq!(applies, [(Layer::Scp, true), (Layer::Identity, false)]);
     assert_eq!(root.explain().matching().count(), 1);
+
+    let mut federated = root.session(allow("s3:*"));
+    federated.principal = Principal::FederatedUser {
+        arn: "arn:aws:sts::111111111111:federated-user/f".parse().unwrap(),
+        account: "111111111111".parse().unwrap(),
+        by: FederatedBy::Root,
+    };
+    let applies: Vec<(Layer, bool)> =
+        federated.explain().layers.iter().map(|layer| (layer.layer, layer.applies)).collect();
+    assert_eq!(applies, [(Layer::Scp, true), (Layer::Identity, false), (Layer::Session, true)]);
+    assert_eq!(federated.explain().evaluation.deciding, Deciding::RootUser);
 }
 
 #[test]

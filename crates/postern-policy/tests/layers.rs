@@ -6,7 +6,7 @@ mod common;
 use common::{ALICE, ROLE, SESSION, Scene, allow, deny, doc, grants, raw, scene};
 use postern_policy::{
     Decision::{self, Allowed, ExplicitlyDenied, ImplicitlyDenied},
-    Principal,
+    FederatedBy, Principal,
 };
 
 const QUEUE: &str = "arn:aws:sqs:eu-central-1:111111111111:q";
@@ -388,6 +388,35 @@ fn credentials_have_limits_of_their_own() {
             assume(federated).identity(full()).session(full()).policy(grants(r#""*""#)),
             ImplicitlyDenied,
         ),
+    ]);
+}
+
+#[test]
+fn a_federated_user_of_the_root_user_has_what_its_session_policies_leave() {
+    let by_root = |mut scene: Scene| {
+        let account = "111111111111".parse().unwrap();
+        let arn = "arn:aws:sts::111111111111:federated-user/f".parse().unwrap();
+        scene.principal = Principal::FederatedUser { arn, account, by: FederatedBy::Root };
+        scene
+    };
+    let send = || by_root(send(ALICE));
+    let abroad = || by_root(send_abroad(ALICE)).session(allow("*"));
+    let account = || grants(&aws("111111111111"));
+    let key = || by_root(scene(ALICE, "kms:Decrypt", "arn:aws:kms:eu-central-1:111111111111:key/k"));
+    check(vec![
+        ("no session policy", send(), ImplicitlyDenied),
+        ("no session policy, the account named", send().policy(account()), ImplicitlyDenied),
+        ("session policy allows", send().session(allow("sqs:*")), Allowed),
+        ("session policy silent", send().session(allow("s3:*")), ImplicitlyDenied),
+        ("session policy denies", send().session(allow("*")).session(deny("sqs:*")), ExplicitlyDenied),
+        ("policies of others are not its own", send().session(allow("*")).identity(deny("*")), Allowed),
+        ("bound by SCPs", send().session(allow("*")).scp(&[allow("s3:*")]), ImplicitlyDenied),
+        ("abroad, not named", abroad(), ImplicitlyDenied),
+        ("abroad, the account named", abroad().policy(account()), Allowed),
+        ("a key's policy that names nobody here", key().session(allow("*")), ImplicitlyDenied),
+        ("a key's policy delegates", key().session(allow("*")).policy(account()), Allowed),
+        ("calls IAM", by_root(scene(ALICE, "iam:ListUsers", "*")).session(allow("*")), ImplicitlyDenied),
+        ("assumes a role", by_root(assume(ALICE)).session(allow("*")).policy(account()), ImplicitlyDenied),
     ]);
 }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use postern_policy::{
-    Context, Decision, Document, Effect, PolicyRef, PolicyStack, Principal, Request, evaluate,
+    Context, Decision, Document, Effect, FederatedBy, PolicyRef, PolicyStack, Principal, Request, evaluate,
 };
 use postern_types::AccountId;
 
@@ -104,11 +104,11 @@ fn principal_of(state: &State, caller: &Caller) -> Option<Principal> {
         }),
         CallerKind::Federated { user, .. } => {
             let account = state.account(caller.account)?;
-            let user = match user {
-                None => None,
-                Some(id) => Some(account.user_arn(account.users.by_id(id)?).parse().ok()?),
+            let by = match user {
+                None => FederatedBy::Root,
+                Some(id) => FederatedBy::User(account.user_arn(account.users.by_id(id)?).parse().ok()?),
             };
-            Some(Principal::FederatedUser { arn: caller.arn.parse().ok()?, account: caller.account, user })
+            Some(Principal::FederatedUser { arn: caller.arn.parse().ok()?, account: caller.account, by })
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use postern_types::AccountId;
 
-use crate::{Document, Principal, PrincipalType};
+use crate::{Document, FederatedBy, Principal, PrincipalType};
 
 /// More than these are not told apart.
 const MOST: usize = 2_000;
@@ -95,7 +95,8 @@ fn relatives(principal: &Principal) -> Option<Principal> {
         Principal::User { arn, .. } => {
             let session = format!("arn:aws:sts::{}:federated-user/{}", arn.account(), arn.name());
             let account = arn.account();
-            Some(Principal::FederatedUser { arn: session.parse().ok()?, account, user: Some(arn.clone()) })
+            let by = FederatedBy::User(arn.clone());
+            Some(Principal::FederatedUser { arn: session.parse().ok()?, account, by })
         }
         Principal::RoleSession { role, .. } => Principal::from_arn(role.as_str()),
         _ => None,

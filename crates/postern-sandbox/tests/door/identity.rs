@@ -132,6 +132,32 @@ fn sessions_of_get_session_token_are_restricted() {
     assert_eq!(cloud.call(&bare.keys(), "ec2", "DescribeRegions", &[]).status, 403);
 }
 
+/// Facts 6: the intersection of the calling identity's permissions, for root all, and the session policy's.
+#[test]
+fn federated_users_of_root_may_what_their_session_policy_says() {
+    let mut cloud = Cloud::new();
+    let root = cloud.bastion.clone();
+    let mut status_of = |policy: Option<&str>, service: &str, action: &str| {
+        let name = [("Name", "feddy")];
+        let with_policy: Vec<_> = name.into_iter().chain(policy.map(|policy| ("Policy", policy))).collect();
+        let keys = cloud.call(&root, "sts", "GetFederationToken", &with_policy).ok().keys();
+        cloud.call(&keys, service, action, &[]).status
+    };
+    let regions = allow("ec2:DescribeRegions");
+    let denied = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},
+        {"Effect":"Deny","Action":"ec2:*","Resource":"*"}]}"#;
+    for (policy, service, action, status) in [
+        (Some(&*regions), "ec2", "DescribeRegions", 200),
+        (Some(&*regions), "ec2", "DescribeInstances", 403),
+        (Some(denied), "ec2", "DescribeRegions", 403),
+        (None, "ec2", "DescribeRegions", 403),
+        (None, "sts", "GetCallerIdentity", 200),
+        (Some(&*allow("*")), "iam", "ListUsers", 403),
+    ] {
+        assert_eq!(status_of(policy, service, action), status, "{policy:?} {service}:{action}");
+    }
+}
+
 #[test]
 fn a_code_counts_once_and_only_around_now() {
     let mut cloud = Cloud::new();
