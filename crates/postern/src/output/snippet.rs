@@ -63,7 +63,9 @@ pub(crate) fn render_remark(path: &str, source: &str, remark: &Remark, width: us
     let beside = remark.label.as_deref().filter(fits);
     let below = remark.label.as_deref().filter(|_| beside.is_none()).map(room);
     let help = remark.help.as_deref().map(room);
-    let mut annotation = AnnotationKind::Primary.span(span.clone());
+    // The renderer keeps some of the line at both ends, and puts dots there.
+    let shown = fitting(source, span.clone(), width.saturating_sub(gutter + 12));
+    let mut annotation = AnnotationKind::Primary.span(shown);
     if let Some(label) = beside {
         annotation = annotation.label(label);
     }
@@ -77,6 +79,16 @@ pub(crate) fn render_remark(path: &str, source: &str, remark: &Remark, width: us
         group = group.element(Level::HELP.message(help.as_str()));
     }
     Renderer::styled().term_width(width).render(&[group])
+}
+
+/// The beginning of a span in one line that is longer than the room: around what is underlined a line is cut, but
+/// never inside of it.
+fn fitting(source: &str, span: Range<usize>, room: usize) -> Range<usize> {
+    let text = source.get(span.clone()).unwrap_or_default();
+    match text.char_indices().nth(room) {
+        Some((cut, _)) if !text.contains('\n') => span.start..span.start + cut,
+        _ => span,
+    }
 }
 
 /// The span moved onto character boundaries inside the source.
@@ -125,5 +137,19 @@ mod tests {
         let below = shown(long, 14..28, 60);
         assert!(below.contains("= note: a label that"), "{below}");
         assert!(shown("over two lines", 0..28, 60).contains("= note: over two lines"));
+    }
+
+    #[test]
+    fn a_policy_in_one_line_is_cut_at_the_width() {
+        let source = format!(r#"{{"Statement": [{{"Resource": ["{}é"]}}]}}"#, "é".repeat(200));
+        for (span, width) in
+            [(0..source.len(), 60), (15..source.len() - 2, 80), (40..240, 100), (30..180, 70)]
+        {
+            let remark = Remark { message: "here".into(), span, label: None, help: None };
+            let picture = render_remark("f.json", &source, &remark, width);
+            let picture = anstream::adapter::strip_str(&picture).to_string();
+            assert!(picture.lines().all(|line| line.chars().count() <= width), "{picture}");
+            assert!(picture.contains(&"^".repeat(width / 2)), "{picture}");
+        }
     }
 }
