@@ -2,6 +2,7 @@
 
 mod json;
 mod nearest;
+mod notices;
 
 use std::collections::BTreeMap;
 
@@ -10,9 +11,12 @@ use postern_policy::{
     PolicyRef, PolicyStack, Principal, Request, StatementExplanation, explain,
 };
 
-pub(crate) use self::json::render as json;
+pub(crate) use self::{
+    json::render as json,
+    notices::{Kind, Notice},
+};
 use crate::{
-    output::{BAD, BOLD, DIM, GOOD, Remark, paint, prose, render_remark},
+    output::{BAD, BOLD, DIM, GOOD, HINT, Remark, paint, prose, render_remark},
     report::table,
 };
 
@@ -87,6 +91,8 @@ pub(crate) struct Outcome<'a> {
     pub(crate) explanation: Explanation,
     /// Keys that statements on this action ask for and the request lacks, as they are written.
     pub(crate) missing: Vec<&'a str>,
+    /// What a reader should know besides.
+    pub(crate) notices: Vec<Notice>,
 }
 
 impl<'a> Outcome<'a> {
@@ -104,11 +110,18 @@ impl<'a> Outcome<'a> {
             }
         }
         let explanation = explain(&request, &stack);
-        Self { request, stack, explanation, missing: missing.into_values().collect() }
+        let notices = notices::of(&request, &stack, &explanation.evaluation);
+        Self { request, stack, explanation, missing: missing.into_values().collect(), notices }
     }
 
     pub(crate) fn decision(&self) -> Decision {
         self.explanation.evaluation.decision
+    }
+
+    /// Whether the kind of request or of credential decided, whatever policies say.
+    pub(crate) fn heeds_no_policy(&self) -> bool {
+        let deciding = self.explanation.evaluation.deciding;
+        matches!(deciding, Deciding::NeedsNoPermission | Deciding::CredentialLimit(_))
     }
 
     /// The layers with the number of their level among those of their kind.
@@ -137,13 +150,16 @@ pub(crate) struct Simulation<'a> {
     pub(crate) outcomes: Vec<Outcome<'a>>,
     /// The keys that were filled in, with their values.
     pub(crate) implied: Vec<(&'static str, String)>,
+    /// Names in the request that are probably slips.
+    pub(crate) warnings: Vec<Notice>,
 }
 
 /// The run as a person reads it.
 pub(crate) fn render(simulation: &Simulation<'_>, width: usize) -> String {
     let mut parts: Vec<String> =
         simulation.outcomes.iter().map(|outcome| Picture { simulation, outcome, width }.render()).collect();
-    if !simulation.implied.is_empty() {
+    let matters = simulation.outcomes.iter().any(|outcome| !outcome.heeds_no_policy());
+    if matters && !simulation.implied.is_empty() {
         let keys: Vec<String> =
             simulation.implied.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let text = format!("filled in from the caller and the resource: {}", keys.join(", "));
@@ -176,7 +192,7 @@ impl Picture<'_> {
             text.push('\n');
         }
         let layers = self.layers();
-        if layers.len() > 1 {
+        if layers.len() > 1 && !self.outcome.heeds_no_policy() {
             let table = table::plain(&["LAYER", "SAYS"], &layers);
             text.push('\n');
             table.lines().for_each(|line| text.push_str(&format!("  {line}\n")));
@@ -184,7 +200,12 @@ impl Picture<'_> {
         for picture in self.pictures() {
             text.push_str(&format!("\n{picture}\n"));
         }
-        if !self.outcome.missing.is_empty() {
+        for notice in &self.outcome.notices {
+            let label = if notice.kind.is_hint() { paint(HINT, "hint:") } else { paint(BOLD, "note:") };
+            let line = format!("{label} {}", notice.message);
+            text.push_str(&format!("\n{}\n", prose(&line, "", "      ", self.width)));
+        }
+        if !self.outcome.missing.is_empty() && !self.outcome.heeds_no_policy() {
             let keys = self.outcome.missing.join(", ");
             let line =
                 format!("{}: statements on this action ask for {keys}", paint(BOLD, "not in the request"));
@@ -197,11 +218,23 @@ impl Picture<'_> {
     fn sentence(&self) -> Option<String> {
         let Outcome { request, stack, explanation, .. } = self.outcome;
         match explanation.evaluation.deciding {
+            Deciding::RootUser if self.granted().is_some() => {
+                return Some("the root user needs no policy but the resource's".to_owned());
+            }
             Deciding::RootUser => return Some("the root user needs no policy".to_owned()),
-            Deciding::NeedsNoPermission => return Some(format!("{} needs no permission", request.action)),
+            Deciding::NeedsNoPermission => {
+                let words = "needs no permission: no policy controls it, not even one that denies it";
+                return Some(format!("{} {words}", request.action));
+            }
             Deciding::CredentialLimit(limit) => return Some(limit_words(limit).to_owned()),
-            _ if explanation.evaluation.is_allowed() => return None,
+            _ if explanation.evaluation.is_allowed() => {
+                let sides = "caller and resource are in different accounts: both sides must allow it, and do";
+                return request.is_cross_account().then(|| sides.to_owned());
+            }
             _ => {}
+        }
+        if let (Principal::WebIdentity { .. }, true) = (request.principal, request.is_assumption()) {
+            return Some(format!("Not authorized to perform {}", request.action));
         }
         let reason = explanation.evaluation.reason(request, stack);
         let Some(arn) = self.caller_arn() else { return reason.map(|reason| reason.to_string()) };
@@ -234,19 +267,52 @@ impl Picture<'_> {
     }
 
     fn pictures(&self) -> Vec<String> {
-        match self.outcome.explanation.evaluation.deciding {
-            Deciding::Statement(place) => self.deciding(place).into_iter().collect(),
-            Deciding::Silent { layer, level } => nearest::pictures(self, layer, level),
+        let places: Vec<Place> = match self.outcome.explanation.evaluation.deciding {
+            Deciding::Silent { layer, level } => return nearest::pictures(self, layer, level),
+            Deciding::Statement(place) => {
+                let is_own = matches!(place.layer, Layer::Identity | Layer::Group);
+                let is_allowed = self.outcome.decision() == Decision::Allowed;
+                let granted = self.granted().filter(|_| is_own && is_allowed);
+                granted.into_iter().chain([place]).collect()
+            }
+            Deciding::RootUser => self.granted().into_iter().collect(),
             _ => Vec::new(),
+        };
+        places.into_iter().filter_map(|place| self.deciding(place)).collect()
+    }
+
+    /// The statement of the resource's policy that had to allow, beside the caller's own policies.
+    fn granted(&self) -> Option<Place> {
+        let request = &self.outcome.request;
+        if !request.is_cross_account() && !request.is_assumption() && !notices::is_about_key(request) {
+            return None;
         }
+        let mut layers = self.outcome.layers();
+        let (level, found) =
+            layers.find(|(_, found)| matches!(found.layer, Layer::Resource | Layer::Trust))?;
+        let statements = &found.policies.first()?.statements;
+        let allows = |s: &&StatementExplanation| s.effect == Effect::Allow && s.failure.is_none();
+        let statement = statements.iter().find(allows)?.number;
+        Some(Place { layer: found.layer, level, policy: 0, statement })
+    }
+
+    /// Whose side a statement that allows is on, where that matters.
+    fn side(&self, layer: Layer) -> String {
+        let request = &self.outcome.request;
+        let account = match layer {
+            _ if !request.is_cross_account() => None,
+            Layer::Resource | Layer::Trust => request.owner(),
+            _ => request.principal.account(),
+        };
+        account.map(|account| format!(", on the side of {account}")).unwrap_or_default()
     }
 
     fn deciding(&self, place: Place) -> Option<String> {
         let given = self.simulation.policies.of(place.layer, place.level).get(place.policy)?;
         let statement = given.document.statements().get(place.statement)?;
         let does = match statement.effect() {
-            Effect::Allow => "allows it",
-            Effect::Deny => "denies it",
+            Effect::Allow => format!("allows it{}", self.side(place.layer)),
+            Effect::Deny => "denies it".to_owned(),
         };
         let unsettled = self.outcome.layers().any(|(level, found)| {
             let statement = found.policies.get(place.policy).and_then(|p| p.statements.get(place.statement));

@@ -7,4 +7,6 @@ mod eval;
 #[cfg(test)]
 mod folder;
 #[cfg(test)]
+mod notices;
+#[cfg(test)]
 mod simulate;

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::folder::{Folder, said};
 
-const ALICE: &str = "arn:aws:iam::111111111111:user/alice";
-const DEVELOPER: &str = "arn:aws:iam::222222222222:role/developer";
+pub(crate) const ALICE: &str = "arn:aws:iam::111111111111:user/alice";
+pub(crate) const DEVELOPER: &str = "arn:aws:iam::222222222222:role/developer";
 
 const GROUP: &str = r#"{
   "Version": "2012-10-17",
@@ -54,13 +54,16 @@ const TRUST: &str = r#"{
 }
 "#;
 
-fn one(effect: &str, action: &str) -> String {
+/// A resource's policy that leaves everything to alice's account.
+const POLICY_OF_ACCOUNT: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111111111111"},"Action":"*","Resource":"*"}}"#;
+
+pub(crate) fn one(effect: &str, action: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"{action}","Resource":"*"}}]}}"#
     )
 }
 
-fn folder() -> Folder {
+pub(crate) fn folder() -> Folder {
     Folder::new()
         .with("group.json", GROUP)
         .with("trust.json", TRUST)
@@ -68,16 +71,17 @@ fn folder() -> Folder {
         .with("ec2.json", one("Allow", "ec2:*"))
         .with("deny.json", one("Deny", "s3:*"))
         .with("all.json", one("Allow", "*"))
+        .with("account.json", POLICY_OF_ACCOUNT)
 }
 
 /// What is said of these arguments, alice being the caller.
-fn alice(arguments: &str) -> String {
+pub(crate) fn alice(arguments: &str) -> String {
     let arguments = format!("simulate --caller {ALICE} {arguments}");
     said(&folder().run(&arguments.split_whitespace().collect::<Vec<_>>()))
 }
 
 /// The decision and the deciding layer on each of these requests.
-fn decided(arguments: &[&str]) -> Vec<String> {
+pub(crate) fn decided(arguments: &[&str]) -> Vec<String> {
     let output = folder().run(&[&["simulate", "--json"], arguments].concat());
     assert!(output.status.success(), "{arguments:?}: {}", said(&output));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -347,6 +351,8 @@ fn what_is_wrong_is_said_before_anything_is_decided() {
         "simulate --trust-policy trust.json --action s3:GetObject",
         "simulate --resource-policy group.json --action s3:GetObject",
         "simulate --boundary s3.json --boundary ec2.json --action s3:GetObject",
+        "simulate --action sts:GetCallerIdentity s3:GetObject",
+        "simulate --caller accounts.google.com --action sts:AssumeRole --resource arn:aws:iam::222222222222:role/developer",
         "simulate --policy group.json --action s3:GetObject --context aws:username",
         "simulate --policy group.json --action s3:GetObject --context-entries Name=x",
         "simulate --policy group.json --action s3:GetObject --context-entries ContextKeyName=a:b,ContextKeyValues=x,ContextKeyType=text",

@@ -1,7 +1,7 @@
 //! `postern policy simulate`: requests decided with everything that bears on them.
 
 use clap::{Args, ValueEnum};
-use postern_policy::{Context, ContextValue, Level, PolicyRef, PolicyStack, Principal, Request};
+use postern_policy::{Context, ContextValue, Deciding, Level, PolicyRef, PolicyStack, Principal, Request};
 use postern_types::{AccountId, Arn};
 
 use crate::{
@@ -9,24 +9,32 @@ use crate::{
     errors::{CliError, ExitStatus},
     report::{
         explanation::PRINCIPAL_FORMS,
-        simulation::{self, Given, GivenLevel, Outcome, Policies, Simulation},
+        simulation::{self, Given, GivenLevel, Kind, Notice, Outcome, Policies, Simulation},
     },
 };
 
 mod given;
 mod keys;
+mod known;
 mod shorthand;
 
 /// Arguments of `postern policy simulate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  postern policy simulate --policy group.json --action s3:GetObject \\
-    --resource arn:aws:s3:::reports/2026.csv
-  postern policy simulate --trust-policy trust.json --policy group.json \\
-    --caller arn:aws:iam::111111111111:user/alice \\
-    --resource arn:aws:iam::222222222222:role/developer \\
-    --context aws:MultiFactorAuthPresent=false --expect denied
+  May whoever has this policy read that object?
+    postern policy simulate --policy group.json --action s3:GetObject \\
+      --resource arn:aws:s3:::reports/2026.csv
+  Is a role of another account closed to a session without MFA?
+    postern policy simulate --trust-policy trust.json --policy group.json \\
+      --caller arn:aws:iam::111111111111:user/alice \\
+      --resource arn:aws:iam::222222222222:role/developer \\
+      --context aws:MultiFactorAuthPresent=false --expect denied
+  May a job with a token of this provider assume the role?
+    postern policy simulate --trust-policy trust.json \\
+      --caller arn:aws:iam::222222222222:oidc-provider/git.example.com \\
+      --resource arn:aws:iam::222222222222:role/deploy \\
+      --context git.example.com:sub=repo:acme/app
 
 A POLICY is a file, or JSON text; also a JSON list of policies, where there
 may be several. Flags, context entries and --json are those of `aws iam
@@ -57,7 +65,7 @@ pub(crate) struct SimulateArgs {
     /// The policies that were passed when the caller's session was made
     #[arg(long = "session-policy", num_args = 1.., value_name = "POLICY", help_heading = "Policies")]
     session_policies: Vec<String>,
-    /// The policy of the resource
+    /// The policy of the resource: of a bucket, a key, a queue
     #[arg(long, value_name = "POLICY", conflicts_with = "trust_policy", help_heading = "Policies")]
     resource_policy: Option<String>,
     /// The trust policy of the role that is to be assumed
@@ -79,7 +87,8 @@ pub(crate) struct SimulateArgs {
     )]
     ordered_organization_policy_input_list: Vec<String>,
 
-    /// The actions, each decided on each resource [default with --trust-policy: sts:AssumeRole]
+    /// The actions, each decided on each resource [default with --trust-policy: sts:AssumeRole, or
+    /// its like for a provider's users]
     #[arg(
         long = "action-names",
         visible_alias = "action",
@@ -131,6 +140,8 @@ pub(crate) struct SimulateArgs {
     json: bool,
 }
 
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+
 /// What a script counts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Expected {
@@ -168,7 +179,8 @@ pub(crate) fn run(args: &SimulateArgs, run: &mut Run) -> Result<ExitStatus, CliE
     }
     let policies = read(args)?;
     let caller = who(args, &resources)?;
-    let targets = targets(args, &caller, &resources)?;
+    let given = keys::given(&args.context_entries, &args.context)?;
+    let targets = targets(args, &caller, &resources, &given.context);
 
     let [identity, groups, session] =
         [&policies.identity, &policies.groups, &policies.session].map(|policies| references(policies));
@@ -183,7 +195,8 @@ pub(crate) fn run(args: &SimulateArgs, run: &mut Run) -> Result<ExitStatus, CliE
         rcps: &organization(&policies.rcps, &rcp_policies),
     };
     let mut outcomes = Vec::new();
-    for action in actions {
+    for asked in &actions {
+        let action = called(&caller.principal, asked);
         for target in &targets {
             let request = Request {
                 principal: &caller.principal,
@@ -192,8 +205,17 @@ pub(crate) fn run(args: &SimulateArgs, run: &mut Run) -> Result<ExitStatus, CliE
                 resource_account: target.owner,
                 context: &target.context,
             };
-            outcomes.push(Outcome::of(request, stack));
+            let mut outcome = Outcome::of(request, stack);
+            outcome.notices.extend(other_action(args, asked, action));
+            outcomes.push(outcome);
         }
+    }
+    if policies.is_empty()
+        && let Some(outcome) = outcomes.iter().find(|outcome| !needs_no_policy(outcome))
+    {
+        let hints = outcome.notices.iter().filter(|notice| notice.kind.is_hint());
+        let error = CliError::usage("no policy is given");
+        return Err(hints.fold(error, |error, hint| error.hint(&*hint.message)));
     }
     let mut implied: Vec<(&'static str, String)> = Vec::new();
     for found in targets.iter().flat_map(|target| &target.implied) {
@@ -202,7 +224,9 @@ pub(crate) fn run(args: &SimulateArgs, run: &mut Run) -> Result<ExitStatus, CliE
         }
     }
     let named = args.caller.as_ref().map(|caller| &*caller.text);
-    let simulation = Simulation { policies: &policies, caller: named, outcomes, implied };
+    let warnings = known::warnings(&actions, &resources, &given.names);
+    warnings.iter().for_each(|warning| run.printer.warning(&warning.message));
+    let simulation = Simulation { policies: &policies, caller: named, outcomes, implied, warnings };
     let text = if args.json {
         simulation::json(&simulation)?
     } else {
@@ -231,7 +255,7 @@ fn expected(args: &SimulateArgs, simulation: &Simulation<'_>) -> Result<ExitStat
 
 fn actions(args: &SimulateArgs) -> Result<Vec<&str>, CliError> {
     let actions: Vec<&str> = match args.actions.as_slice() {
-        [] => vec!["sts:AssumeRole"],
+        [] => vec![ASSUME_ROLE],
         actions => actions.iter().map(String::as_str).collect(),
     };
     for action in &actions {
@@ -248,6 +272,35 @@ fn actions(args: &SimulateArgs) -> Result<Vec<&str>, CliError> {
         }
     }
     Ok(actions)
+}
+
+/// The action that this caller calls to assume a role: who has a provider's token cannot call `sts:AssumeRole`.
+fn called<'a>(caller: &Principal, asked: &'a str) -> &'a str {
+    match caller {
+        Principal::WebIdentity { provider } if asked.eq_ignore_ascii_case(ASSUME_ROLE) => {
+            if provider.contains(":saml-provider/") {
+                "sts:AssumeRoleWithSAML"
+            } else {
+                "sts:AssumeRoleWithWebIdentity"
+            }
+        }
+        _ => asked,
+    }
+}
+
+fn other_action(args: &SimulateArgs, asked: &str, called: &str) -> Option<Notice> {
+    let who = match called {
+        _ if called == asked => return None,
+        "sts:AssumeRoleWithSAML" => "a caller from a SAML provider",
+        _ => "a caller from a web identity provider",
+    };
+    let instead = if args.actions.is_empty() { String::new() } else { format!(", not {asked}") };
+    Some(Notice { kind: Kind::OtherAction, message: format!("{who} calls {called}{instead}") })
+}
+
+/// Whether the answer is the same whatever policies there are.
+fn needs_no_policy(outcome: &Outcome<'_>) -> bool {
+    outcome.heeds_no_policy() || outcome.explanation.evaluation.deciding == Deciding::RootUser
 }
 
 fn read(args: &SimulateArgs) -> Result<Policies, CliError> {
@@ -270,9 +323,6 @@ fn read(args: &SimulateArgs) -> Result<Policies, CliError> {
     };
     if policies.boundary.len() > 1 {
         return Err(CliError::usage("a caller has one permissions boundary, and several are given"));
-    }
-    if policies.is_empty() {
-        return Err(CliError::usage("no policy is given").hint("give the caller's with --policy FILE"));
     }
     Ok(policies)
 }
@@ -308,8 +358,8 @@ fn targets<'a>(
     args: &SimulateArgs,
     caller: &Caller,
     resources: &[&'a str],
-) -> Result<Vec<Target<'a>>, CliError> {
-    let given = keys::given(&args.context_entries, &args.context)?;
+    given: &Context,
+) -> Vec<Target<'a>> {
     let target = |resource: &&'a str| {
         let in_arn = resource.parse::<Arn>().ok().and_then(|arn| arn.account());
         let owner = in_arn.or(args.resource_owner);
@@ -324,7 +374,7 @@ fn targets<'a>(
         implied.iter().for_each(|(key, value)| context.set(key, value.as_str()));
         Target { resource, owner, context, implied }
     };
-    Ok(resources.iter().map(target).collect())
+    resources.iter().map(target).collect()
 }
 
 fn references(policies: &[Given]) -> Vec<PolicyRef<'_>> {

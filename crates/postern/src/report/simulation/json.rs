@@ -3,7 +3,7 @@
 use postern_policy::{Decision, Effect, Layer, Span, StatementExplanation, line_column};
 use serde::Serialize;
 
-use super::{Given, Outcome, Simulation};
+use super::{Given, Notice, Outcome, Simulation};
 use crate::{
     errors::CliError,
     report::explanation::{self, Explained},
@@ -17,6 +17,8 @@ struct Answer<'a> {
     is_truncated: bool,
     #[serde(rename = "implied")]
     implied: Vec<Implied<'a>>,
+    #[serde(rename = "warnings")]
+    warnings: &'a [Notice],
 }
 
 #[derive(Serialize)]
@@ -51,6 +53,8 @@ struct ResourceResult<'a> {
     permissions_boundary_decision_detail: Option<Boundary>,
     #[serde(flatten)]
     explained: Explained<'a>,
+    #[serde(rename = "notices", skip_serializing_if = "<[Notice]>::is_empty")]
+    notices: &'a [Notice],
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -93,8 +97,12 @@ pub(crate) fn render(simulation: &Simulation<'_>) -> Result<String, CliError> {
     }
     let results = actions.iter().filter_map(|outcomes| action_result(simulation, outcomes));
     let implied = simulation.implied.iter().map(|(key, value)| Implied { key, value });
-    let answer =
-        Answer { evaluation_results: results.collect(), is_truncated: false, implied: implied.collect() };
+    let answer = Answer {
+        evaluation_results: results.collect(),
+        is_truncated: false,
+        implied: implied.collect(),
+        warnings: &simulation.warnings,
+    };
     serde_json::to_string_pretty(&answer)
         .map(|text| format!("{text}\n"))
         .map_err(|error| CliError::failed("cannot write JSON").caused_by(error))
@@ -144,6 +152,7 @@ fn resource_result<'a>(simulation: &'a Simulation<'_>, outcome: &'a Outcome<'a>)
         missing_context_values: &outcome.missing,
         permissions_boundary_decision_detail: boundary(outcome),
         explained: explanation::json(&outcome.explanation, &outcome.request, &outcome.stack),
+        notices: &outcome.notices,
     }
 }
 

@@ -3,7 +3,7 @@
 use postern_policy::{Effect, Element, Failure, Layer, Statement, StatementExplanation, Truth};
 use strsim::jaro_winkler;
 
-use super::{Given, Picture, statement_words};
+use super::{Given, Notice, Picture, statement_words};
 use crate::output::{Remark, prose, render_remark};
 
 /// More pictures than this are no help.
@@ -52,6 +52,11 @@ fn of_layer(picture: &Picture<'_>, layer: Layer, level: usize, shown: usize) -> 
         Some(id) => format!("{}, {id}", layer.as_str()),
         None => layer.as_str().to_owned(),
     };
+    // A hint says better what is missing.
+    let is_hinted = |notice: &Notice| notice.kind.lacks() == Some(layer);
+    if candidates.is_empty() && picture.outcome.notices.iter().any(is_hinted) {
+        return Vec::new();
+    }
     let Some(furthest) = candidates.iter().map(|candidate| rank(&candidate.failure.element)).max() else {
         return vec![line(picture, &format!("note: {what}: no statement that allows is given"))];
     };

@@ -29,9 +29,17 @@ const TYPE: &str = "ContextKeyType";
 /// The types of AWS's model, each also as a list.
 const TYPES: [&str; 6] = ["string", "numeric", "boolean", "ip", "binary", "date"];
 
+/// The context that was given.
+pub(super) struct Given {
+    pub(super) context: Context,
+    /// Its keys as they were written.
+    pub(super) names: Vec<String>,
+}
+
 /// The keys of `--context-entries` and of `--context KEY=VALUE`, where a key that comes again has several values.
-pub(super) fn given(entries: &[String], pairs: &[String]) -> Result<Context, CliError> {
+pub(super) fn given(entries: &[String], pairs: &[String]) -> Result<Given, CliError> {
     let mut context = Context::new();
+    let mut names = Vec::new();
     for text in entries {
         for entry in read(text)? {
             check_type(&entry)?;
@@ -43,6 +51,7 @@ pub(super) fn given(entries: &[String], pairs: &[String]) -> Result<Context, Cli
                 Err(several) => several.into(),
             };
             context.set(&entry.context_key_name, value);
+            names.push(entry.context_key_name);
         }
     }
     let mut plain = Context::new();
@@ -61,11 +70,12 @@ pub(super) fn given(entries: &[String], pairs: &[String]) -> Result<Context, Cli
             Err(several) => several.into(),
         };
         plain.set(key, value);
+        names.push(key.to_owned());
     }
     for (key, value) in plain.iter() {
         context.set(key, value.clone());
     }
-    Ok(context)
+    Ok(Given { context, names })
 }
 
 fn read(text: &str) -> Result<Vec<Entry>, CliError> {
