@@ -346,6 +346,11 @@ fn texts() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
+#[test]
+fn of_two_equal_patterns_the_same_is_kept_in_any_order() {
+    assert_eq!(shrink(&["iam:List**", "iam:List?*"]), shrink(&["iam:List?*", "iam:List**"]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -58,7 +58,11 @@ impl Catalogue {
     /// The given patterns of single services, by the numbers of these.
     fn given<S: AsRef<str>>(&self, actions: &[S]) -> HashMap<usize, Vec<Candidate>> {
         let mut out: HashMap<_, Vec<_>> = HashMap::new();
-        for text in distinct(actions).into_iter().filter(|text| text.contains(['*', '?'])) {
+        let mut patterns: Vec<&str> =
+            distinct(actions).into_iter().filter(|text| text.contains(['*', '?'])).collect();
+        // Of two that cover the same, one is kept: which, the order of the list has no say in.
+        patterns.sort_unstable();
+        for text in patterns {
             let (Some((_, name)), Reach::One(number)) = (text.split_once(':'), self.reach(text)) else {
                 continue;
             };
