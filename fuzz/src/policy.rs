@@ -85,7 +85,7 @@ fn decide(case: &Value) -> Option<Decision> {
     let stack = PolicyStack {
         identity: &identity,
         groups: &[],
-        boundary: boundary.first().copied(),
+        boundary: &boundary,
         session: Some(&*session).filter(|policies| !policies.is_empty()),
         resource: policy.first().copied(),
         scps: &scps,

@@ -9,6 +9,7 @@ use crate::{
     Request, Statement, Truth,
     action::ActionText,
     arn::ArnText,
+    controlled::is_controlled,
     document::conditions_hold,
     outcome::{Limit, Place},
     words::same_folded,
@@ -92,7 +93,7 @@ impl<'a> Question<'a> {
             resource,
             context: request.context,
             side,
-            bounded: has_own && stack.boundary.is_some(),
+            bounded: has_own && !stack.boundary.is_empty(),
             limited: has_own && (stack.session.is_some() || is_federated),
             has_resource_policy: stack.resource.is_some(),
         }
@@ -151,24 +152,11 @@ impl<'a> Question<'a> {
         self.principal.account().is_some() && !self.principal.is_service_linked()
     }
 
-    /// RCPs exist for a few services, and do not bind service-linked roles.
+    /// RCPs reach some services only, and do not bind service-linked roles.
     pub(crate) fn rcps_apply(&self) -> bool {
-        const SERVICES: [&str; 11] = [
-            "s3",
-            "sts",
-            "kms",
-            "sqs",
-            "secretsmanager",
-            "ecr",
-            "aoss",
-            "dynamodb",
-            "logs",
-            "cognito-idp",
-            "cognito-identity",
-        ];
         // AWS KMS Developer Guide, Resource control policies: "kms:RetireGrant permission is not effective
         // in an RCP, even if the Action element specifies an asterisk".
-        SERVICES.iter().any(|service| self.service_is(service))
+        self.action.parts.is_some_and(|(service, _)| is_controlled(service))
             && !self.is("kms:RetireGrant")
             && !self.principal.is_service_linked()
     }
@@ -194,7 +182,7 @@ impl<'a> Question<'a> {
         let look = |layer, policies| if has_identity { self.scan(layer, policies) } else { Found::default() };
         let identity = look(Layer::Identity, stack.identity);
         let groups = look(Layer::Group, stack.groups);
-        let boundary = look(Layer::Boundary, stack.boundary.as_slice());
+        let boundary = look(Layer::Boundary, stack.boundary);
         let passed = stack.session.filter(|_| self.has_session_policies()).unwrap_or_default();
         let session = self.scan(Layer::Session, passed);
 

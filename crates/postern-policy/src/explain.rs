@@ -121,7 +121,7 @@ pub fn explain(request: &Request<'_>, stack: &PolicyStack<'_>) -> Explanation {
     let own = [
         (Layer::Identity, Some(stack.identity).filter(|policies| !policies.is_empty())),
         (Layer::Group, Some(stack.groups).filter(|policies| !policies.is_empty())),
-        (Layer::Boundary, stack.boundary.as_ref().map(std::slice::from_ref)),
+        (Layer::Boundary, Some(stack.boundary).filter(|policies| !policies.is_empty())),
         (Layer::Session, stack.session),
     ];
     for (layer, policies) in own {

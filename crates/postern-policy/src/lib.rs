@@ -69,6 +69,7 @@ pub mod catalogue;
 pub mod classes;
 mod condition;
 mod context;
+mod controlled;
 pub mod diff;
 mod document;
 mod evaluate;

@@ -73,7 +73,7 @@ impl Place {
         match self.layer {
             Layer::Identity => among(stack.identity),
             Layer::Group => among(stack.groups),
-            Layer::Boundary => stack.boundary,
+            Layer::Boundary => among(stack.boundary),
             Layer::Session => stack.session.and_then(among),
             Layer::Resource | Layer::Trust => stack.resource,
             Layer::Scp => stack.scps.get(self.level).and_then(|level| among(level.policies)),

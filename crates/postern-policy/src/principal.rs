@@ -71,7 +71,8 @@ impl Principal {
     /// or a role, which stands for a session of it.
     ///
     /// A session's ARN does not tell the path of its role; the role then stands at the root path and
-    /// matches the role of that name under any path, because names of roles are unique in an account.
+    /// matches the role of that name under any path, because names of roles are unique in an account. A role
+    /// whose name begins as those of service-linked roles do is taken for one.
     #[must_use]
     pub fn from_arn(text: &str) -> Option<Self> {
         let arn: Arn = text.parse().ok()?;
@@ -90,7 +91,9 @@ impl Principal {
             ("sts", resource) => {
                 if let Some(rest) = resource.strip_prefix("assumed-role/") {
                     let (name, _) = rest.split_once('/')?;
-                    let role = format!("arn:{partition}:iam::{account}:role/{name}").parse().ok()?;
+                    // IAM User Guide, Create a service-linked role: "AWSServiceRoleFor", at a path of the service.
+                    let path = if name.starts_with("AWSServiceRoleFor") { SERVICE_LINKED } else { "/" };
+                    let role = format!("arn:{partition}:iam::{account}:role{path}{name}").parse().ok()?;
                     Some(Self::RoleSession { role, id: None, session: arn })
                 } else if resource.starts_with("federated-user/") {
                     Some(Self::FederatedUser { account, by: FederatedBy::Unknown, arn })
@@ -177,9 +180,13 @@ impl Principal {
     /// Whether this is a session of a service-linked role, which neither SCPs nor RCPs restrict.
     #[must_use]
     pub fn is_service_linked(&self) -> bool {
-        matches!(self, Self::RoleSession { role, .. } if role.path().as_str().starts_with("/aws-service-role/"))
+        matches!(self, Self::RoleSession { role, .. } if role.path().as_str().starts_with(SERVICE_LINKED))
     }
 }
+
+/// Where service-linked roles stand, each below the name of its service. Alone, it is the path of one whose
+/// session does not tell the service.
+const SERVICE_LINKED: &str = "/aws-service-role/";
 
 /// `SERVICE.amazonaws.com` in all its forms: with regions, `.com.cn`, `amazon.com`, `aws.internal`.
 fn is_service(text: &str) -> bool {
@@ -445,7 +452,7 @@ impl PrincipalPattern {
 /// Equal ARNs; or equal names in one account where the request does not tell the role's path.
 fn same_role(named: &RoleArn, role: &RoleArn) -> bool {
     named == role
-        || (role.path().as_str() == "/"
+        || (matches!(role.path().as_str(), "/" | SERVICE_LINKED)
             && named.name() == role.name()
             && named.account() == role.account()
             && named.as_arn().partition() == role.as_arn().partition())
@@ -469,8 +476,10 @@ fn aws_form(text: &str) -> Form {
         ("iam", resource, _) if resource.starts_with("role/") => {
             text.parse().map_or(Form::Nobody, Form::Role)
         }
-        ("sts", resource, _)
-            if resource.starts_with("assumed-role/") || resource.starts_with("federated-user/") =>
+        // No wildcard matches a part of a principal's name or ARN (IAM User Guide, Principal).
+        ("sts", resource, Some(_))
+            if (resource.starts_with("assumed-role/") || resource.starts_with("federated-user/"))
+                && !resource.contains(['*', '?']) =>
         {
             Form::Session
         }
@@ -481,6 +490,35 @@ fn aws_form(text: &str) -> Form {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_of_service_linked_roles_are_known_by_the_roles_name() {
+        let session = |text: &str| Principal::from_arn(text).unwrap();
+        let name = "AWSServiceRoleForSupport";
+        let linked = session(&format!("arn:aws:sts::111111111111:assumed-role/{name}/x"));
+        assert!(linked.is_service_linked());
+        let path = "aws-service-role/support.amazonaws.com";
+        assert!(session(&format!("arn:aws:iam::111111111111:role/{path}/{name}")).is_service_linked());
+        // Here the path is told, and it is not theirs.
+        assert!(!session(&format!("arn:aws:iam::111111111111:role/{name}")).is_service_linked());
+        assert!(!session("arn:aws:sts::111111111111:assumed-role/dev/AWSServiceRoleFor").is_service_linked());
+        let named = |text: String| PrincipalPattern::new(PrincipalType::Aws, &text, Span::default(), false);
+        let role = named(format!("arn:aws:iam::111111111111:role/{path}/{name}"));
+        assert_eq!(role.naming(&linked), Naming::Role);
+    }
+
+    #[test]
+    fn no_wildcard_names_a_session() {
+        for text in [
+            "arn:aws:sts::111111111111:assumed-role/dev/*",
+            "arn:aws:sts::111111111111:assumed-role/de?/x",
+            "arn:aws:sts::111111111111:federated-user/*",
+            "arn:aws:sts::*:assumed-role/dev/x",
+        ] {
+            let pattern = PrincipalPattern::new(PrincipalType::Aws, text, Span::default(), false);
+            assert!(pattern.is_nobody(), "{text}");
+        }
+    }
 
     #[test]
     fn names_of_every_kind_are_told_apart() {

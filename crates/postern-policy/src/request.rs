@@ -75,8 +75,9 @@ pub struct PolicyStack<'a> {
     pub identity: &'a [PolicyRef<'a>],
     /// The policies of the user's groups.
     pub groups: &'a [PolicyRef<'a>],
-    /// The principal's permissions boundary.
-    pub boundary: Option<PolicyRef<'a>>,
+    /// The principal's permissions boundary. AWS has one at most; of several, each widens what is allowed, as
+    /// iam-simulate has it.
+    pub boundary: &'a [PolicyRef<'a>],
     /// The policies passed when the session was made, inline and by ARN; none where none was passed.
     /// A federated user without any has no permissions.
     pub session: Option<&'a [PolicyRef<'a>]>,

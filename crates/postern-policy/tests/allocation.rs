@@ -111,7 +111,7 @@ mod counted {
         let stack = PolicyStack {
             identity: &two,
             groups: &one,
-            boundary: Some(refer(&guard)),
+            boundary: &[refer(&guard)],
             session: Some(&two),
             resource: Some(refer(&named)),
             scps: &levels,

@@ -7,12 +7,29 @@ use common::{ALICE, ROLE, SESSION, Scene, allow, deny, doc, grants, raw, scene};
 use postern_policy::{
     Decision::{self, Allowed, ExplicitlyDenied, ImplicitlyDenied},
     FederatedBy, Principal,
+    catalogue::{Catalogue, Service},
 };
 
 const QUEUE: &str = "arn:aws:sqs:eu-central-1:111111111111:q";
 const FOREIGN_QUEUE: &str = "arn:aws:sqs:eu-central-1:222222222222:q";
 const TARGET: &str = "arn:aws:iam::111111111111:role/target";
 const FOREIGN_TARGET: &str = "arn:aws:iam::222222222222:role/target";
+
+/// The evaluation has a list of its own: it never reads the catalogue. The two are compared here, so that a
+/// service which AWS adds is noticed when the catalogue is refreshed.
+#[test]
+fn rcps_reach_the_services_that_the_catalogue_lists() {
+    let stops = |service: &str| {
+        let action = format!("{service}:Something");
+        let scene = scene(ALICE, &action, "*").identity(allow("*"));
+        let rcp = doc(r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#);
+        scene.rcp(&[rcp]).decision() == ExplicitlyDenied
+    };
+    let differ = |service: &&Service| stops(service.prefix()) != service.supports_resource_control_policies();
+    let differing: Vec<&str> =
+        Catalogue::embedded().services().iter().filter(differ).map(Service::prefix).collect();
+    assert_eq!(differing, [""; 0]);
+}
 
 fn check(cases: Vec<(&str, Scene, Decision)>) {
     for (what, scene, wanted) in cases {

@@ -181,7 +181,7 @@ impl<'a> CallerSide<'a> {
         let stack = PolicyStack {
             identity: &self.identity,
             groups: &self.groups,
-            boundary: self.boundary,
+            boundary: self.boundary.as_slice(),
             session: self.session.as_deref(),
             resource: trust.map(|trust| PolicyRef { name: "trust", arn: None, document: &trust.document }),
             ..PolicyStack::default()

@@ -104,7 +104,7 @@ impl Case {
         let stack = PolicyStack {
             identity: &identity,
             groups: &[],
-            boundary: boundary.first().copied(),
+            boundary: &boundary,
             session: session.as_deref(),
             resource: resource.first().copied(),
             scps: &scps,

@@ -134,7 +134,7 @@ impl Scene {
         let stack = PolicyStack {
             identity: &identity,
             groups: &groups,
-            boundary: boundary.first().copied(),
+            boundary: &boundary,
             session: session.as_deref(),
             resource: policy.first().copied(),
             scps: &scps,

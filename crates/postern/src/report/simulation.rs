@@ -97,7 +97,7 @@ pub(crate) struct Outcome<'a> {
 
 impl<'a> Outcome<'a> {
     pub(crate) fn of(request: Request<'a>, stack: PolicyStack<'a>) -> Self {
-        let documents = stack.identity.iter().chain(stack.groups).chain(stack.boundary.as_slice());
+        let documents = stack.identity.iter().chain(stack.groups).chain(stack.boundary);
         let documents = documents.chain(stack.session.unwrap_or_default()).chain(stack.resource.as_slice());
         let levels = stack.scps.iter().chain(stack.rcps).flat_map(|level| level.policies);
         let mut missing = BTreeMap::new();

@@ -115,6 +115,9 @@ fn every_form_of_a_case_is_taken() {
             r#"[{{"orgIdentifier":"r","policies":[{{"name":"a","policy":{first}}}]}},{{"policies":[{{"policy":{second}}}]}}]"#
         )
     };
+    let boundaries = |first: &str, second: &str| format!(r#"[{{"policy":{first}}},{{"policy":{second}}}]"#);
+    let linked = r#""arn:aws:sts::111111111111:assumed-role/AWSServiceRoleForSupport/s""#;
+    let role = r#""arn:aws:sts::111111111111:assumed-role/support/s""#;
     let table: Vec<(&str, String)> = vec![
         ("Allowed", case(&[], &[])),
         ("Allowed", case(&[("resource", r#""arn:aws:s3:::b/k""#)], &[])),
@@ -146,6 +149,21 @@ fn every_form_of_a_case_is_taken() {
         (
             "ExplicitlyDenied",
             case(&[], &[("resourceControlPolicies", &levels(&all, &all.replace("Allow", "Deny")))]),
+        ),
+        // Several boundaries widen each other, as policies of one principal do; a denial in one is one.
+        ("Allowed", case(&[], &[("permissionBoundaryPolicies", &boundaries(&none, &s3))])),
+        ("ImplicitlyDenied", case(&[], &[("permissionBoundaryPolicies", &boundaries(&none, &none))])),
+        (
+            "ExplicitlyDenied",
+            case(&[], &[("permissionBoundaryPolicies", &boundaries(&s3, &s3.replace("Allow", "Deny")))]),
+        ),
+        // An account is its root user; service-linked roles are known by the name in a session's ARN.
+        ("Allowed", case(&[("principal", r#""111111111111""#)], &[("identityPolicies", "[]")])),
+        ("ImplicitlyDenied", case(&[("principal", r#""222222222222""#)], &[("identityPolicies", "[]")])),
+        ("Allowed", case(&[("principal", linked)], &[("serviceControlPolicies", &levels(&none, &none))])),
+        (
+            "ImplicitlyDenied",
+            case(&[("principal", role)], &[("serviceControlPolicies", &levels(&none, &none))]),
         ),
         // Principals.
         (
@@ -257,11 +275,19 @@ fn what_is_wrong_with_a_line_is_said_and_the_run_goes_on() {
     let twice =
         r#"[{"policy":{"Statement":[{"Effect":"Allow","Action":"s3:*","Effect":"Deny","Resource":"*"}]}}]"#;
     let in_string = r#"[{"policy":"{\n \"Statement\": 5}"}]"#;
-    let two = format!(r#"[{{"policy":{0}}},{{"policy":{0}}}]"#, allow("*"));
     let table: Vec<(&str, &str, String)> = vec![
-        ("null", "column 1: no JSON: expected value", "json".into()),
+        (
+            "null",
+            "no JSON: expected `{` at column 1; a case is one JSON object on one line",
+            "not json".into(),
+        ),
+        ("null", "no JSON: expected `{` at column 3; ", "  nul".into()),
         ("null", "a case should be an object, not a list", "[1]".into()),
-        ("7", "column 7: no JSON: EOF while parsing an object", r#"{"id":7"#.into()),
+        (
+            "7",
+            "no JSON: EOF while parsing an object at column 7; a case is one JSON object on one line",
+            r#"{"id":7"#.into(),
+        ),
         (r#""a""#, "no JSON: trailing characters", r#"{"id":"a"} {"id":"b"}"#.into()),
         ("null", "`id` is missing", case(&[], &[("id", "")])),
         ("null", "`id` should be a string or a number, not null", case(&[], &[("id", "null")])),
@@ -276,8 +302,8 @@ fn what_is_wrong_with_a_line_is_said_and_the_run_goes_on() {
         ),
         (
             "1",
-            "an account calls nothing; its root user is `arn:aws:iam::111111111111:root`",
-            case(&[("principal", "\"111111111111\"")], &[]),
+            "`request.principal` is no principal: `11111111111`; the forms are",
+            case(&[("principal", "\"11111111111\"")], &[]),
         ),
         ("1", "`request.action` is missing", case(&[("action", "")], &[])),
         ("1", "`request.action` should be a `service:Name`, not `Get`", case(&[("action", "\"Get\"")], &[])),
@@ -327,11 +353,6 @@ fn what_is_wrong_with_a_line_is_said_and_the_run_goes_on() {
         ),
         ("1", "`resourcePolicy`, line 1, column 1 of the policy", case(&[], &[("resourcePolicy", "[]")])),
         ("1", "`sessionPolicy[0]`, line 1, column 1 of the policy", case(&[], &[("sessionPolicy", "[7]")])),
-        (
-            "1",
-            "`permissionBoundaryPolicies` holds 2 policies; a principal has one boundary",
-            case(&[], &[("permissionBoundaryPolicies", &two)]),
-        ),
         ("1", "no JSON", case(&[], &[("unknown", &deep)])),
         (
             "1",

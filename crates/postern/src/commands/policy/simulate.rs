@@ -182,13 +182,14 @@ pub(crate) fn run(args: &SimulateArgs, run: &mut Run) -> Result<ExitStatus, CliE
     let given = keys::given(&args.context_entries, &args.context)?;
     let targets = targets(args, &caller, &resources, &given.context);
 
-    let [identity, groups, session] =
-        [&policies.identity, &policies.groups, &policies.session].map(|policies| references(policies));
+    let [identity, groups, boundary, session] =
+        [&policies.identity, &policies.groups, &policies.boundary, &policies.session]
+            .map(|policies| references(policies));
     let [scp_policies, rcp_policies] = [&policies.scps, &policies.rcps].map(|levels| by_level(levels));
     let stack = PolicyStack {
         identity: &identity,
         groups: &groups,
-        boundary: policies.boundary.first().map(Given::reference),
+        boundary: &boundary,
         session: Some(&*session).filter(|policies| !policies.is_empty()),
         resource: policies.resource.as_ref().map(Given::reference),
         scps: &organization(&policies.scps, &scp_policies),

@@ -132,12 +132,6 @@ fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String
         &|| "permissionBoundaryPolicies".to_owned(),
         case.permission_boundary_policies.unwrap_or_default(),
     )?;
-    if boundary.len() > 1 {
-        let given = boundary.len();
-        return Err(format!(
-            "`permissionBoundaryPolicies` holds {given} policies; a principal has one boundary"
-        ));
-    }
     let resource_policy =
         case.resource_policy.map(|raw| policy(&|| RESOURCE_POLICY.to_owned(), raw)).transpose()?;
     let session = case.session_policy.map(session_policies).transpose()?.unwrap_or_default();
@@ -149,7 +143,7 @@ fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String
     let stack = PolicyStack {
         identity: &identity,
         groups: &[],
-        boundary: boundary.first().copied(),
+        boundary: &boundary,
         session: Some(&*session).filter(|policies| !policies.is_empty()),
         resource: resource_policy.as_ref().map(|document| PolicyRef {
             name: RESOURCE_POLICY,
@@ -216,13 +210,10 @@ fn principal(raw: &RawValue) -> Result<Principal, String> {
     }
     let name =
         text(raw).ok_or_else(|| format!("`request.principal` should be a string, not {}", kind(raw)))?;
-    Principal::from_name(&name).ok_or_else(|| {
-        let told = if name.parse::<AccountId>().is_ok() {
-            format!("an account calls nothing; its root user is `arn:aws:iam::{name}:root`")
-        } else {
-            explanation::PRINCIPAL_FORMS.to_owned()
-        };
-        format!("`request.principal` is no principal: `{name}`; {told}")
+    // Who asks for an account means the account itself, which is its root user.
+    let root = || name.parse().ok().map(|account| Principal::Root { account });
+    Principal::from_name(&name).or_else(root).ok_or_else(|| {
+        format!("`request.principal` is no principal: `{name}`; {}", explanation::PRINCIPAL_FORMS)
     })
 }
 

@@ -70,11 +70,16 @@ pub(super) fn resource_problem(raw: &RawValue) -> String {
 pub(super) fn problem(line: &str, error: &serde_json::Error) -> String {
     match serde_json::from_str::<&RawValue>(line) {
         Ok(raw) => check(raw, "", &CASE).err().unwrap_or_else(|| error.to_string()),
+        Err(_) if !line.trim_start().starts_with('{') => {
+            let column = line.len() - line.trim_start().len() + 1;
+            format!("no JSON: expected `{{` at column {column}; a case is one JSON object on one line")
+        }
         Err(error) => {
             // "expected value at line 1 column 5": the line is another one for the reader.
             let text = error.to_string();
             let message = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message);
-            format!("column {}: no JSON: {message}", error.column())
+            let column = error.column();
+            format!("no JSON: {message} at column {column}; a case is one JSON object on one line")
         }
     }
 }
