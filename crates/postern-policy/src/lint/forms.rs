@@ -127,7 +127,9 @@ type Text = (String, Option<String>);
 
 fn nobody(text: &str) -> Text {
     if text.contains(['*', '?']) {
-        let help = if text.starts_with("arn:") {
+        let help = if let Some(role) = role_of_session(text) {
+            format!("name the role, which stands for its sessions: `\"{role}\"`")
+        } else if text.starts_with("arn:") {
             format!(
                 "`\"Principal\": {{\"AWS\": \"*\"}}` with `\"Condition\": {{\"ArnLike\": {{\"aws:PrincipalArn\": \"{text}\"}}}}`"
             )
@@ -149,6 +151,14 @@ fn nobody(text: &str) -> Text {
         return (format!("`{text}` is a service and stands under `AWS`"), Some(help));
     }
     (format!("`{text}` names no account, user, role or session"), None)
+}
+
+/// The ARN of the role of an assumed-role session with a wildcard in the session's name.
+fn role_of_session(text: &str) -> Option<String> {
+    let (head, rest) = text.split_once(":assumed-role/").filter(|(head, _)| head.contains(":sts:"))?;
+    let (role, _) = rest.split_once('/')?;
+    let exact = !head.contains(['*', '?']) && !role.contains(['*', '?']);
+    exact.then(|| format!("{}:role/{role}", head.replacen(":sts:", ":iam:", 1)))
 }
 
 fn service(text: &str) -> Option<Text> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Document;
+use crate::{Document, Effect, Statement, stored};
 
 /// Where a policy is attached, which decides what it must and must not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,10 +55,10 @@ impl PolicyKind {
 
     /// What the document looks like.
     ///
-    /// One with principals is a trust policy if all that it speaks of is the assumption of roles and it
-    /// names no resource, and otherwise a resource policy; one without is an identity policy. Boundaries,
-    /// session policies and SCPs look like identity policies, RCPs like resource policies: they have to
-    /// be named.
+    /// One with principals is a trust policy if all that it speaks of is the assumption of roles, also where
+    /// a resource strayed into it, and otherwise a resource policy; one without is an identity policy.
+    /// Boundaries, session policies and SCPs look like identity policies, RCPs like resource policies: they
+    /// have to be named.
     ///
     /// ```
     /// use postern_policy::{Document, lint::PolicyKind};
@@ -84,8 +84,11 @@ impl PolicyKind {
         let assumes = statements
             .iter()
             .all(|statement| statement.actions().patterns().iter().all(|pattern| assumption(pattern.text())));
+        // A resource control policy has resources, too, and only denies.
+        let grants = statements.iter().any(|statement| statement.effect() == Effect::Allow);
         match (principals, resources) {
             (true, false) if assumes => Self::Trust,
+            (true, true) if assumes_only(document) && grants => Self::Trust,
             (true, _) => Self::Resource,
             // Neither: somebody forgot the principal of a trust policy.
             (false, false) if assumes && !statements.is_empty() => Self::Trust,
@@ -97,6 +100,13 @@ impl PolicyKind {
     pub(super) const fn is_attached(self) -> bool {
         matches!(self, Self::Identity | Self::Boundary | Self::Session | Self::Scp)
     }
+}
+
+/// Whether every action is one that trust policies decide about, and none is `*`.
+fn assumes_only(document: &Document) -> bool {
+    let mut actions = document.statements().iter().map(Statement::actions);
+    actions
+        .all(|a| !a.is_negated() && a.patterns().iter().all(|pattern| stored::is_assumption(pattern.text())))
 }
 
 impl fmt::Display for PolicyKind {

@@ -23,6 +23,7 @@
 mod actions;
 mod arns;
 mod cover;
+mod deputy;
 mod elements;
 mod federated;
 mod finding;
@@ -130,7 +131,7 @@ pub static RULES: &[&Rule] = &[
     &federated::OIDC,
     &federated::SAML,
     &federated::COGNITO,
-    &trust::SERVICE,
+    &deputy::SERVICE,
     &trust::TAGS,
     &trust::WILD_ACTION,
     &trust::NOT_PRINCIPAL,
@@ -207,6 +208,7 @@ fn look(document: &Document, kind: PolicyKind, sink: &mut Sink) {
     outsider::check(&about, sink);
     federated::check(&about, sink);
     trust::check(&about, sink);
+    deputy::check(&about, sink);
     rights::check(&about, sink);
     grants::check(&about, sink);
     self_service::check(&about, sink);

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     ResourcePattern, Statement,
-    catalogue::{Action, Catalogue, ResourceType},
+    catalogue::{Action, Catalogue, ResourceType, Service},
 };
 
 pub(super) static NOT_TAKEN: Rule = Rule::new("P25", Class::Warning, Severity::Medium)
@@ -107,15 +107,34 @@ pub(super) fn statement(
 fn untaken(about: &About<'_>, (severity, place): (Severity, Place), actions: &[Known], sink: &mut Sink) {
     let Some((service, action)) = actions.first() else { return };
     let name = format!("{}:{}", service.prefix(), action.name());
-    let Some(used) = action.resource_types().first() else {
+    let Some(kind) = usual_type(service, action) else {
         let message = format!("`{name}` knows no resources");
         sink.graded(about.document, &NOT_TAKEN, severity, place, message, "`\"Resource\": \"*\"`".to_owned());
         return;
     };
-    let kind = used.resource_type();
     let message =
         format!("`{name}` works on resources of the type {}, of which none is named here", kind.name());
     sink.graded(about.document, &NOT_TAKEN, severity, place, message, format!("`\"{}\"`", kind.arn()));
+}
+
+/// The type that the action is mostly used with: one that it cannot do without, and that more actions of the
+/// service take than the others; access points to buckets are for few.
+fn usual_type(service: &Service, action: &Action) -> Option<&'static ResourceType> {
+    let takers = |kind: &ResourceType| {
+        let takes = |other: &&Action| {
+            other.resource_types().iter().any(|used| std::ptr::eq(used.resource_type(), kind))
+        };
+        service.actions().iter().filter(takes).count()
+    };
+    let mut usual: Option<((bool, usize), &'static ResourceType)> = None;
+    for used in action.resource_types() {
+        let rank = (used.required(), takers(used.resource_type()));
+        // Of equals the first.
+        if usual.is_none_or(|(best, _)| rank > best) {
+            usual = Some((rank, used.resource_type()));
+        }
+    }
+    usual.map(|(_, kind)| kind)
 }
 
 /// Whether a request for the action can name something that the pattern covers. If in doubt, yes.
@@ -254,6 +273,26 @@ fn intersect(a: &[Token], b: &[Token]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_usual_type_is_named() {
+        for (name, kind) in [
+            ("s3:ListBucket", "bucket"),
+            ("s3:GetObject", "object"),
+            ("s3:PutObject", "object"),
+            ("s3:GetBucketPolicy", "bucket"),
+            ("dynamodb:GetItem", "table"),
+            ("iam:GetRole", "role"),
+            ("sns:Publish", "topic"),
+            ("kms:Decrypt", "key"),
+            ("lambda:InvokeFunction", "function"),
+            ("ec2:StartInstances", "instance"),
+            ("logs:PutLogEvents", "log-stream"),
+        ] {
+            let (service, action) = Catalogue::embedded().action(name).unwrap();
+            assert_eq!(usual_type(service, action).unwrap().name(), kind, "{name}");
+        }
+    }
 
     #[test]
     fn templates_meet_patterns() {

@@ -24,6 +24,23 @@ pub(super) fn satisfy(condition: &Condition, context: &mut Context) -> bool {
     })
 }
 
+/// Whether the condition holds for every value that its key can have: at most the key itself is asked for.
+pub(super) fn takes_any_value(condition: &Condition) -> bool {
+    let every = |text: &str| !text.is_empty() && text.bytes().all(|b| b == b'*');
+    let mut values = condition.values().iter();
+    match condition.operator().comparison {
+        C::StringLike => values.any(|value| every(value.text())),
+        // The partition narrows nothing: each has accounts that anyone can open.
+        C::ArnLike | C::ArnEquals => values.any(|value| {
+            let mut parts = value.text().split(':');
+            every(value.text()) || (parts.next() == Some("arn") && parts.skip(1).all(every))
+        }),
+        C::IpAddress => values.any(|value| value.network().is_some_and(|network| network.prefix_len() == 0)),
+        C::Null => values.all(|value| value.text().eq_ignore_ascii_case("false")),
+        _ => false,
+    }
+}
+
 fn candidates(condition: &Condition, context: &Context) -> Vec<ContextValue> {
     let Operator { qualifier, comparison, .. } = condition.operator();
     let mut texts: Vec<String> = Vec::new();

@@ -85,10 +85,25 @@ impl Caller {
                 }
                 Self::of(Principal::from_arn(text)?)
             }
-            PrincipalType::Service => Self::of(Principal::Service { name: text.into() }),
+            PrincipalType::Service => Self::service(text),
             PrincipalType::Federated => Self::of(Principal::WebIdentity { provider: text.into() }),
             PrincipalType::CanonicalUser => None,
         }
+    }
+
+    /// An AWS service that calls with its own identity.
+    pub(super) fn service(name: &str) -> Option<Self> {
+        let mut caller = Self::of(Principal::Service { name: name.into() })?;
+        caller.context.set("aws:PrincipalServiceName", name);
+        Some(caller)
+    }
+
+    /// Someone who signs nothing.
+    pub(super) fn anonymous() -> Option<Self> {
+        let mut caller = Self::of(Principal::Anonymous)?;
+        caller.context.set("aws:PrincipalType", "Anonymous");
+        caller.context.set("aws:userid", "anonymous");
+        Some(caller)
     }
 
     /// Someone with a unique id, as AWS stores principals.

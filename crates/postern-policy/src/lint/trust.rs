@@ -1,4 +1,4 @@
-//! T10, T11, T13, T18 to T21, T25, T29, T30: who is named by a policy, and how they are guarded.
+//! T10, T11, T13, T19 to T21, T25, T29, T30: who is named by a policy, and how they are guarded.
 
 use super::{About, Class, PolicyKind, Rule, Severity, finding::Sink, place::Place, scene::is_mfa};
 use crate::{Condition, Effect, PrincipalPattern, PrincipalType, Qualifier, Statement};
@@ -20,12 +20,6 @@ pub(super) static DELETED: Rule = Rule::new("T13", Class::Warning, Severity::Low
     .why("The entry is dead, and IAM does not store the document again with it.")
     .fix("Take it out.")
     .counts_as("T13");
-
-pub(super) static SERVICE: Rule = Rule::new("T18", Class::Security, Severity::Medium)
-    .says("Service trust without source condition")
-    .why("The service can be had to act for another account's resource: the confused deputy.")
-    .fix("Add `aws:SourceAccount` or `aws:SourceArn`.")
-    .counts_as("T18");
 
 pub(super) static TAGS: Rule = Rule::new("T19", Class::Security, Severity::Info)
     .says("Session tags may be set freely")
@@ -62,48 +56,6 @@ pub(super) static IF_EXISTS_ONLY: Rule = Rule::new("T30", Class::Security, Sever
     .why("All conditions hold when the keys are missing.")
     .fix("Drop `IfExists` and `ForAllValues`.")
     .counts_as("T30");
-
-/// Services that say for which resource they assume a role (their guides, *Cross-service confused deputy
-/// prevention*). EC2, Lambda and others that act within the role's own account do not.
-const SENDERS: [&str; 28] = [
-    "apprunner",
-    "batchoperations.s3",
-    "bedrock",
-    "bedrock-agentcore",
-    "chatbot",
-    "cloudformation",
-    "codebuild",
-    "codepipeline",
-    "comprehend",
-    "config",
-    "dlm",
-    "ecs-tasks",
-    "export.rds",
-    "firehose",
-    "glue",
-    "iot",
-    "kendra",
-    "logs",
-    "mediaconvert",
-    "pipes",
-    "rekognition",
-    "sagemaker",
-    "scheduler",
-    "ssm",
-    "states",
-    "transcribe",
-    "transfer",
-    "vpc-flow-logs",
-];
-
-const SOURCES: [&str; 6] = [
-    "aws:sourceaccount",
-    "aws:sourcearn",
-    "aws:sourceorgid",
-    "aws:sourceorgpaths",
-    "aws:sourceowner",
-    "sts:externalid",
-];
 
 const ADDRESSES: [&str; 5] =
     ["aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:vpcsourceip", "aws:sourcevpcarn"];
@@ -206,14 +158,6 @@ fn principal(
     let place = Place::Principal(number, at);
     let mfa = statement.conditions().iter().any(is_mfa);
     match pattern.kind() {
-        PrincipalType::Service => {
-            let name = pattern.text().strip_suffix(".amazonaws.com").unwrap_or_default();
-            if SENDERS.contains(&name) && !has(statement, &SOURCES) {
-                let message = format!("`{}` says for whom it acts, and nothing here asks", pattern.text());
-                let help = "`\"StringEquals\": {\"aws:SourceAccount\": \"111122223333\"}`".to_owned();
-                sink.add(about.document, &SERVICE, place, message, help);
-            }
-        }
         PrincipalType::Aws if !pattern.is_everyone() => {
             let external_id = has(statement, &["sts:externalid"]);
             if let Some(account) = pattern.account() {

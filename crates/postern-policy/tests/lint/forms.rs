@@ -136,6 +136,18 @@ pub(crate) const CASES: &[Case] = &[
     (
         "P08",
         Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:sts::111122223333:assumed-role/dev/*"}}"#,
+        r#""arn:aws:sts::111122223333:assumed-role/dev/*""#,
+    ),
+    (
+        "P08",
+        Resource,
+        r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Principal":{"AWS":"arn:aws:sts::111122223333:federated-user/a?"}}"#,
+        r#""arn:aws:sts::111122223333:federated-user/a?""#,
+    ),
+    (
+        "P08",
+        Trust,
         r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2"}}"#,
         r#""ec2""#,
     ),

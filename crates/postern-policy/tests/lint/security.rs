@@ -42,6 +42,30 @@ macro_rules! allow {
     };
 }
 
+macro_rules! send {
+    ($condition:literal) => {
+        concat!(
+            r#"{"Effect":"Allow","Action":"sqs:SendMessage","Principal":{"AWS":"*"},"Resource":"*","Condition":{"#,
+            $condition,
+            "}}"
+        )
+    };
+}
+
+macro_rules! deputy {
+    ($action:literal, $service:literal, $condition:literal) => {
+        concat!(
+            r#"{"Effect":"Allow","Action":""#,
+            $action,
+            r#"","Principal":{"Service":""#,
+            $service,
+            r#""},"Resource":"*","Condition":{"#,
+            $condition,
+            "}}"
+        )
+    };
+}
+
 pub(crate) const CASES: &[Case] = &[
     // Strangers.
     (
@@ -70,7 +94,41 @@ pub(crate) const CASES: &[Case] = &[
         r#"[{"Effect":"Allow","Action":"s3:GetObject","Principal":"*","Resource":"arn:aws:s3:::b/*"},{"Effect":"Deny","Action":"s3:*","Principal":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalAccount":"111122223333"}}}]"#,
         "",
     ),
+    // What asks for a value and takes any guards nothing.
+    ("T07", Resource, send!(r#""ArnLike":{"aws:SourceArn":"*"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:*"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:::*"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""StringLike":{"aws:SourceAccount":"*"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""Null":{"aws:SourceArn":"false"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""StringLike":{"aws:SourceVpc":"vpc-*"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""ForAnyValue:StringLike":{"aws:PrincipalOrgPaths":"*"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""StringLike":{"aws:PrincipalArn":"*"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""IpAddress":{"aws:SourceIp":["203.0.113.0/24","0.0.0.0/0"]}"#), r#""*""#),
+    ("T07", Resource, send!(r#""StringNotEquals":{"aws:SourceAccount":"111122223333"}"#), r#""*""#),
+    // Who does not say for whom it acts is let in.
+    (
+        "T07",
+        Resource,
+        send!(r#""ArnLikeIfExists":{"aws:SourceArn":"arn:aws:sns:*:111122223333:*"}"#),
+        r#""*""#,
+    ),
+    ("T07", Resource, send!(r#""StringEqualsIfExists":{"aws:SourceAccount":"111122223333"}"#), r#""*""#),
+    ("T07", Resource, send!(r#""ArnLike":{"aws:SourceArn":"arn:aws:sns:*:111122223333:*"}"#), ""),
+    ("T07", Resource, send!(r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:*:*:bucket"}"#), ""),
+    (
+        "T07",
+        Resource,
+        send!(r#""ArnLike":{"aws:SourceArn":"*"},"StringEquals":{"aws:SourceAccount":"111122223333"}"#),
+        "",
+    ),
+    (
+        "T07",
+        Resource,
+        send!(r#""ArnLike":{"aws:SourceArn":"*"},"StringEquals":{"aws:PrincipalOrgID":"o-a1b2c3d4e5"}"#),
+        "",
+    ),
     ("T08", Trust, everyone!(r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/deploy"}"#), r#""*""#),
+    ("T08", Resource, send!(r#""StringLike":{"aws:PrincipalArn":"*"}"#), ""),
     ("T08", Trust, everyone!(r#""StringEquals":{"sts:ExternalId":"secret"}"#), r#""*""#),
     ("T08", Trust, everyone!(r#""StringLike":{"aws:userid":"AROAEXAMPLEID*"}"#), ""),
     (
@@ -231,6 +289,82 @@ pub(crate) const CASES: &[Case] = &[
         r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"scheduler.amazonaws.com"},"Condition":{"StringEquals":{"aws:SourceAccount":"111122223333"}}}"#,
         "",
     ),
+    (
+        "T18",
+        Trust,
+        r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"scheduler.amazonaws.com"},"Condition":{"StringLike":{"aws:SourceAccount":"*"}}}"#,
+        r#""scheduler.amazonaws.com""#,
+    ),
+    ("T18", Resource, deputy!("sns:Publish", "s3.amazonaws.com", ""), r#""s3.amazonaws.com""#),
+    ("T18", Resource, deputy!("sqs:SendMessage", "sns.amazonaws.com", ""), r#""sns.amazonaws.com""#),
+    (
+        "T18",
+        Resource,
+        deputy!("kms:GenerateDataKey*", "logs.eu-central-1.amazonaws.com", ""),
+        r#""logs.eu-central-1.amazonaws.com""#,
+    ),
+    (
+        "T18",
+        Resource,
+        deputy!("lambda:InvokeFunction", "events.amazonaws.com", ""),
+        r#""events.amazonaws.com""#,
+    ),
+    (
+        "T18",
+        Resource,
+        deputy!("s3:PutObject", "cloudtrail.amazonaws.com", ""),
+        r#""cloudtrail.amazonaws.com""#,
+    ),
+    (
+        "T18",
+        Resource,
+        deputy!("sns:Publish", "s3.amazonaws.com", r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:*:*:*"}"#),
+        r#""s3.amazonaws.com""#,
+    ),
+    (
+        "T18",
+        Resource,
+        deputy!("sns:Publish", "s3.amazonaws.com", r#""ArnLike":{"aws:SourceArn":"arn:aws:s3:::bucket"}"#),
+        "",
+    ),
+    (
+        "T18",
+        Resource,
+        deputy!(
+            "lambda:InvokeFunction",
+            "events.amazonaws.com",
+            r#""ArnEquals":{"aws:SourceArn":"arn:aws:events:eu-central-1:111122223333:rule/r"}"#
+        ),
+        "",
+    ),
+    (
+        "T18",
+        Resource,
+        deputy!(
+            "kms:Decrypt",
+            "logs.amazonaws.com",
+            r#""ArnLike":{"kms:EncryptionContext:aws:logs:arn":"arn:aws:logs:*:111122223333:*"}"#
+        ),
+        "",
+    ),
+    (
+        "T18",
+        Resource,
+        deputy!(
+            "s3:PutObject",
+            "cloudtrail.amazonaws.com",
+            r#""StringEquals":{"aws:SourceOrgID":"o-a1b2c3d4e5","s3:x-amz-acl":"bucket-owner-full-control"}"#
+        ),
+        "",
+    ),
+    // Denied for strangers by another statement.
+    (
+        "T18",
+        Resource,
+        r#"[{"Effect":"Allow","Action":"s3:PutObject","Principal":{"Service":"cloudtrail.amazonaws.com"},"Resource":"*"},{"Effect":"Deny","Action":"s3:*","Principal":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:SourceAccount":"111122223333"}}}]"#,
+        "",
+    ),
+    ("T18", Resource, deputy!("sqs:SendMessage", "ec2.amazonaws.com", ""), ""),
     (
         "T19",
         Trust,

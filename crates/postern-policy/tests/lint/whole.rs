@@ -43,6 +43,67 @@ fn sizes_are_told_with_the_number_and_the_limit() {
 }
 
 #[test]
+fn a_trust_policy_is_known_by_all_of_its_signs() {
+    let infer = |statements: &str| {
+        let text = crate::whole(statements);
+        (PolicyKind::infer(&Document::parse(&text).unwrap()), text)
+    };
+    let stray = r#"{"Effect":"Allow","Action":["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"],"Principal":{"AWS":"111122223333"},"Resource":"*"}"#;
+    let (kind, text) = infer(stray);
+    assert_eq!(kind, PolicyKind::Trust);
+    // What AWS says, and why.
+    let found = lint::check_text(&text, kind);
+    let stray = found.iter().find(|f| f.rule.id == "P06").unwrap();
+    assert_eq!((stray.rule.class, stray.pointer.as_str()), (Class::Error, "/Statement/Resource"));
+    assert_eq!(stray.message, "a trust policy has no `Resource`");
+    for (statements, kind) in [
+        (
+            r#"{"Effect":"Allow","Action":"sts:AssumeRole*","Principal":"*","NotResource":"*"}"#,
+            PolicyKind::Trust,
+        ),
+        // A resource control policy, which has to be named.
+        (
+            r#"{"Effect":"Deny","Action":"sts:AssumeRole","Principal":"*","Resource":"*"}"#,
+            PolicyKind::Resource,
+        ),
+        (
+            r#"{"Effect":"Allow","Action":["sts:AssumeRole","s3:GetObject"],"Principal":"*","Resource":"*"}"#,
+            PolicyKind::Resource,
+        ),
+        (r#"{"Effect":"Allow","Action":"*","Principal":"*","Resource":"*"}"#, PolicyKind::Resource),
+        (
+            r#"{"Effect":"Allow","NotAction":"sts:AssumeRole","Principal":"*","Resource":"*"}"#,
+            PolicyKind::Resource,
+        ),
+        (r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}"#, PolicyKind::Identity),
+    ] {
+        assert_eq!(infer(statements).0, kind, "{statements}");
+    }
+}
+
+#[test]
+fn who_gets_in_is_said_as_it_is() {
+    let said = |kind, action: &str, condition: &str| {
+        let text = format!(
+            r#"{{"Effect":"Allow","Action":"{action}","Principal":"*","Condition":{{{condition}}}}}"#
+        );
+        let found = findings(kind, &text);
+        found.into_iter().find(|f| f.rule.id == "T07").map(|f| f.message).unwrap_or_default()
+    };
+    let (without, with) =
+        ("everyone gets in, also without an AWS account", "everyone with an AWS account gets in");
+    assert_eq!(said(PolicyKind::Resource, "s3:GetObject", ""), without);
+    assert_eq!(said(PolicyKind::Resource, "*", ""), without);
+    assert_eq!(said(PolicyKind::Resource, "lambda:InvokeFunctionUrl", ""), without);
+    assert_eq!(said(PolicyKind::Resource, "kms:Decrypt", ""), with);
+    assert_eq!(said(PolicyKind::Trust, "sts:AssumeRole", ""), with);
+    // Nobody in particular has no ARN.
+    assert_eq!(said(PolicyKind::Resource, "s3:GetObject", r#""StringLike":{"aws:PrincipalArn":"*"}"#), with);
+    let through = said(PolicyKind::Resource, "sqs:SendMessage", r#""StringLike":{"aws:SourceAccount":"*"}"#);
+    assert_eq!(through, "everyone gets in through a service: for whom it acts may be anyone");
+}
+
+#[test]
 fn what_cannot_be_read_is_reported_with_places() {
     let text = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{\"Effect\": \"allow\"}]\n}";
     let found = lint::check_text(text, PolicyKind::Identity);
