@@ -51,6 +51,11 @@ impl Printer {
         self.width
     }
 
+    /// Whether only what went wrong and the data asked for are wanted.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether whoever read standard output went away.
     pub(crate) fn reader_gone(&self) -> bool {
         self.reader_gone.get()

@@ -33,6 +33,18 @@ fn patterns_become_actions_and_actions_patterns() {
 }
 
 #[test]
+fn the_example_in_the_help_of_shrink_does_what_it_says() {
+    let world = World::new(&[]);
+    let help = String::from_utf8(world.run(&["shrink", "--help"]).stdout).unwrap().replace("\\\n", " ");
+    let example = help.lines().find(|line| line.contains(" gives ")).unwrap();
+    let (command, given) = example.split_once(" gives ").unwrap();
+    let actions: Vec<&str> = command.split_whitespace().skip_while(|word| *word != "shrink").collect();
+    let output = world.run(&actions);
+    assert_eq!(lines(&output.stdout), [given.trim()], "{}", said(&output));
+    assert!(actions.len() > 2);
+}
+
+#[test]
 fn what_is_not_known_stays_and_is_said() {
     let world = World::new(&[]);
     insta::assert_snapshot!(said(&world.run(&[

@@ -57,6 +57,71 @@ fn nothing_found_is_said_with_the_type_that_was_checked() {
 }
 
 #[test]
+fn quiet_shows_the_findings_and_nothing_else() {
+    let world = World::new(&[("clean.json", CLEAN), ("high.json", HIGH)]);
+    let output = world.run(&["check", "--quiet", "clean.json"]);
+    assert_eq!(said(&output), "exit 0\n--- stdout\n--- stderr\n");
+    let loud = world.run(&["check", "high.json", "missing.json"]);
+    let quiet = world.run(&["check", "-q", "high.json", "missing.json"]);
+    let (loud, quiet) = (said(&loud), said(&quiet));
+    let sum = loud.find("1 finding in 1 policy").unwrap();
+    let end = loud.find("--- stderr").unwrap();
+    assert_eq!(quiet, format!("{}{}", &loud[..sum], &loud[end..]));
+    assert!(quiet.contains("high[P04]") && quiet.contains("missing.json"), "{quiet}");
+}
+
+#[test]
+fn lines_end_where_the_terminal_does() {
+    let minified: String = HIGH.lines().map(str::trim).collect();
+    let many = vec![r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::reports/*"}"#; 40];
+    let many = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, many.join(","));
+    let world = World::new(&[("minified.json", &minified), ("many.json", &many)]);
+    for columns in ["60", "80", "100"] {
+        for file in ["minified.json", "many.json"] {
+            let output = world.run_with(&["check", file], "", &[("COLUMNS", columns)]);
+            let shown = String::from_utf8(output.stdout).unwrap();
+            let width: usize = columns.parse().unwrap();
+            for line in shown.lines() {
+                assert!(line.chars().count() <= width, "{columns}: {line}\n{shown}");
+            }
+            // The underlined text is what the finding is about.
+            let lines: Vec<&str> = shown.lines().collect();
+            let at = lines.iter().rposition(|line| line.contains('^')).unwrap();
+            let under = |(_, mark): &(char, char)| *mark == '^';
+            let marked: String =
+                lines[at - 1].chars().zip(lines[at].chars()).filter(under).map(|(c, _)| c).collect();
+            if file == "minified.json" {
+                assert_eq!(marked, "\"Read reports\"", "{shown}");
+            } else {
+                assert!(marked.starts_with("{\"Effect\":\"Allow\""), "{shown}");
+            }
+        }
+    }
+}
+
+#[test]
+fn severities_are_awss_words_and_coloured_only_where_wanted() {
+    let world = World::new(&[("high.json", HIGH), ("broken.json", BROKEN)]);
+    let first = |arguments: &[&str]| {
+        String::from_utf8(world.run(arguments).stdout).unwrap().lines().next().unwrap().to_owned()
+    };
+    assert!(first(&["check", "high.json"]).starts_with("high[P04]: "));
+    assert!(first(&["check", "broken.json"]).starts_with("error[P01]: "));
+    let coloured = first(&["check", "--color", "always", "high.json"]);
+    assert!(coloured.starts_with("\u{1b}[") && coloured.contains("high[P04]"), "{coloured}");
+    let json = world.json(&["check", "--rules", "--format", "json"]);
+    for rule in json["rules"].as_array().unwrap() {
+        assert!(["critical", "high", "medium", "low", "info"].contains(&rule["severity"].as_str().unwrap()));
+    }
+    // In the table they stand below each other.
+    let table = String::from_utf8(world.run(&["check", "--rules"]).stdout).unwrap();
+    let columns = |line: &str| line.find(' ').map(|at| at + line[at..].len() - line[at..].trim_start().len());
+    let mut starts: Vec<_> = table.lines().map(columns).collect();
+    starts.dedup();
+    assert_eq!(starts.len(), 1, "{table}");
+}
+
+#[test]
 fn the_exit_code_follows_fail_on() {
     let world = World::new(&[("clean.json", CLEAN), ("low.json", LOW), ("high.json", HIGH)]);
     for (file, fail_on, expected) in [

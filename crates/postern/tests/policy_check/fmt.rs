@@ -41,6 +41,17 @@ fn check_lists_and_changes_nothing() {
 }
 
 #[test]
+fn what_failed_is_counted() {
+    let world = World::new(&[("a.json", UGLY), ("broken.json", "{"), ("worse.json", "[")]);
+    let output = world.run(&["fmt", "broken.json"]);
+    assert!(said(&output).contains("0 files changed, 0 left as they are, 1 failed"), "{}", said(&output));
+    let output = world.run(&["fmt", "--check", "a.json", "broken.json", "worse.json", "missing.json"]);
+    assert!(said(&output).contains("1 file would change, 0 left as they are, 3 failed"), "{}", said(&output));
+    let output = world.run(&["fmt", "--quiet", "a.json"]);
+    assert_eq!(said(&output), "exit 0\n--- stdout\n--- stderr\n");
+}
+
+#[test]
 fn standard_input_goes_to_standard_output() {
     let world = World::new(&[("a.json", UGLY)]);
     let output = world.run_with(&["fmt", "-"], UGLY, &[]);

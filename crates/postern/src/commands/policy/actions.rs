@@ -77,7 +77,8 @@ The patterns cover the actions given and no other action that is known; an
 action that AWS adds may fall under them. What is not known stays as it is.
 
 Examples:
-  postern policy shrink s3:GetObject s3:GetObjectAcl s3:GetObjectTagging
+  postern policy shrink s3:DeleteObjectTagging s3:GetObjectTagging \\
+    s3:PutObjectTagging                          gives s3:*ObjectTagging
   postern policy expand 's3:*' --access-level read | postern policy shrink -
   postern policy shrink --policy policy.json";
 

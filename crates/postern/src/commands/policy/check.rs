@@ -115,7 +115,7 @@ pub(crate) fn run(args: &CheckArgs, context: &mut Context) -> Result<ExitStatus,
     let (inputs, unread) = files::read_all(&args.files);
     let report = judge(inputs, unread, args.kind);
     let shown = match args.format {
-        Format::Text => text::render(&report, context.printer.width()),
+        Format::Text => text::render(&report, context.printer.width(), context.printer.is_quiet()),
         Format::Json => json::render(&report)?,
         Format::Sarif => sarif::render(&report, lint::RULES)?,
     };

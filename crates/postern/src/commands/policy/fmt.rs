@@ -119,9 +119,9 @@ impl Run<'_> {
         }
         if !only_stdin || args.check {
             let done = if args.check { "would change" } else { "changed" };
-            context
-                .printer
-                .status(&format!("{} {done}, {unchanged} left as they are", counted(changed.len(), "file")));
+            let failed = if bad == 0 { String::new() } else { format!(", {bad} failed") };
+            let changed = counted(changed.len(), "file");
+            context.printer.status(&format!("{changed} {done}, {unchanged} left as they are{failed}"));
         }
         Ok(if bad > 0 {
             ExitStatus::Usage

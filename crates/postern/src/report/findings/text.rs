@@ -11,12 +11,15 @@ use crate::{
     report::plan::counted,
 };
 
-/// All findings in the order of the files, then the sum.
-pub(crate) fn render(report: &Report, width: usize) -> String {
+/// All findings in the order of the files, then, unless only they are wanted, the sum.
+pub(crate) fn render(report: &Report, width: usize, only_findings: bool) -> String {
     let mut text = String::new();
     for (source, policy, finding) in report.findings() {
         text.push_str(&picture(source, policy, finding, width));
         text.push_str("\n\n");
+    }
+    if only_findings {
+        return text;
     }
     for line in summary(report).lines() {
         text.push_str(&prose(line, "", "  ", width));
@@ -96,7 +99,8 @@ fn picture(source: &Source, policy: &Policy, finding: &Finding, width: usize) ->
     let gutter = finding.placed.end.line.to_string().len() + "  = help: ".len();
     let title = level.primary_title(message).id(finding.rule.id);
     let origin = Origin::path(source.name.as_str());
-    let view = View::of(&source.text, &finding.span);
+    let last = finding.placed.end.line.to_string().len();
+    let view = View::of(&source.text, &finding.span).clipped(width.saturating_sub(last + " | ".len()));
     let mut group = Group::with_title(title)
         .element(origin.line(finding.placed.start.line).char_column(finding.placed.start.column))
         .element(
@@ -111,11 +115,14 @@ fn picture(source: &Source, policy: &Policy, finding: &Finding, width: usize) ->
         group = group
             .element(Level::NOTE.message(broken(&format!("in the policy at {}", policy.within), gutter)));
     }
-    let picture = Renderer::styled().term_width(width).render(&[group]);
+    // Everything was broken or clipped to the width already.
+    let picture = Renderer::styled().term_width(ANY_WIDTH).render(&[group]);
     // The renderer takes a snippet without a path for one of another file.
     let lines: Vec<&str> = picture.lines().filter(|line| !is_other_file(line)).collect();
     lines.join("\n")
 }
+
+const ANY_WIDTH: usize = 1 << 20;
 
 fn is_other_file(line: &str) -> bool {
     anstream::adapter::strip_str(line).to_string().trim() == ":::"
@@ -153,6 +160,70 @@ impl View {
         let shift = |at: usize| at.min(to) - from;
         Self { text: text.get(from..to).unwrap_or_default().to_owned(), span: shift(start)..shift(end) }
     }
+
+    /// The same with every line cut to the room that there is, around what is underlined.
+    fn clipped(self, room: usize) -> Self {
+        /// What the renderer draws beside the lines of a finding on several.
+        const BRACKET: usize = 2;
+        let several = self.text.contains('\n');
+        let room = room.saturating_sub(if several { BRACKET } else { 0 }).max(20);
+        let (mut text, mut span) = (String::new(), 0..0);
+        let mut at = 0;
+        for line in self.text.split_inclusive('\n') {
+            let body = line.trim_end_matches(['\n', '\r']);
+            let inside = |offset: usize| offset.saturating_sub(at).min(body.len());
+            let cut = Cut::of(body, &(inside(self.span.start)..inside(self.span.end)), room);
+            let is_in = |offset: usize| offset >= at && offset <= at + line.len();
+            if is_in(self.span.start) {
+                span.start = text.len() + cut.span.start;
+            }
+            if is_in(self.span.end) {
+                span.end = text.len() + cut.span.end;
+            }
+            text.push_str(&cut.text);
+            text.push_str(line.get(body.len()..).unwrap_or_default());
+            at += line.len();
+        }
+        span.end = span.end.max(span.start);
+        Self { text, span }
+    }
+}
+
+/// A line of which a part is shown.
+struct Cut {
+    text: String,
+    span: Range<usize>,
+}
+
+impl Cut {
+    /// `…` stands for what is left out. A part that is too long by itself is shown from its beginning.
+    fn of(line: &str, part: &Range<usize>, room: usize) -> Self {
+        /// The renderer shows a tab as four blanks.
+        const TAB: &str = "    ";
+        let shown = |range: Range<usize>| line.get(range).unwrap_or_default().replace('\t', TAB);
+        let pieces = [shown(0..part.start), shown(part.clone()), shown(part.end..line.len())];
+        let [before, inside, after] = pieces.each_ref().map(|piece| piece.chars().count());
+        if before + inside + after <= room {
+            return Self { text: line.to_owned(), span: part.clone() };
+        }
+        let room = room.saturating_sub(2);
+        let kept = inside.min(room);
+        let rest = room - kept;
+        // What is in front says more: the key of a value.
+        let front = before.min((rest * 2 / 3).max(rest.saturating_sub(after)));
+        let behind = if kept < inside { 0 } else { after.min(rest - front) };
+        let [head, inner, tail] = &pieces;
+        let mut text = if front < before { "…".to_owned() } else { String::new() };
+        text.extend(head.chars().skip(before - front));
+        let start = text.len();
+        text.extend(inner.chars().take(kept));
+        let end = text.len();
+        text.extend(tail.chars().take(behind));
+        if kept < inside || behind < after {
+            text.push('…');
+        }
+        Self { text, span: start..end }
+    }
 }
 
 fn floor(text: &str, at: usize) -> usize {
@@ -166,6 +237,32 @@ fn floor(text: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_cut_around_what_is_underlined() {
+        let line = format!("{}KEY: {}{}", "a".repeat(100), "VALUE", "z".repeat(100));
+        let at = line.find("VALUE").unwrap();
+        for room in [20, 40, 80, 209, 210, 300] {
+            let view = View::of(&line, &(at..at + 5)).clipped(room);
+            assert_eq!(view.text.get(view.span.clone()), Some("VALUE"), "{room}");
+            assert!(view.text.chars().count() <= room, "{room}: {}", view.text);
+            assert_eq!(view.text == line, room >= line.len(), "{room}");
+            assert_eq!(view.text.starts_with('…') && view.text.ends_with('…'), room < line.len(), "{room}");
+        }
+        // Longer than the room by itself, at the beginning, the end, and with other characters and tabs.
+        let long = "ä\t".repeat(100);
+        let view = View::of(&long, &(0..long.len())).clipped(40);
+        assert!(view.text.chars().count() <= 40 && view.text.ends_with('…'), "{}", view.text);
+        assert_eq!((view.span.start, view.span.end), (0, view.text.len() - '…'.len_utf8()));
+        let view = View::of(&line, &(line.len() - 1..line.len())).clipped(40);
+        assert!(view.text.starts_with('…') && view.text.ends_with('z'), "{}", view.text);
+        // On several lines each is cut.
+        let lines = format!("{{\n{}\n  \"x\": [{}]\n}}", line, "1,".repeat(100));
+        let view = View::of(&lines, &(0..lines.len())).clipped(50);
+        assert!(view.text.lines().all(|line| line.chars().count() <= 48), "{}", view.text);
+        assert_eq!((view.span.start, view.span.end), (0, view.text.len()));
+        assert_eq!(view.text.lines().count(), 4);
+    }
 
     #[test]
     fn of_long_lines_and_many_lines_a_part_is_shown() {
