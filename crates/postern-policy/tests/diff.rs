@@ -10,7 +10,7 @@ mod comparing {
     use postern_policy::{
         ContextValue, Element,
         classes::Budget,
-        diff::{self, Diff, Side, Stop, Verdict},
+        diff::{self, Diff, KeyValue, ResourceGroup, Side, Stop, Verdict, Whom},
     };
 
     use super::common::{doc, managed, raw};
@@ -22,7 +22,11 @@ mod comparing {
             let list: Vec<String> = difference
                 .actions
                 .iter()
-                .map(|group| format!("{}{}", group.pattern, if group.whole { "" } else { " in part" }))
+                .map(|group| {
+                    let except: String = group.except.iter().map(|text| format!(" but {text}")).collect();
+                    let known = group.known.first().map(|known| format!(" ({known})")).unwrap_or_default();
+                    format!("{}{}{known}{except}", group.pattern, if group.whole { "" } else { " in part" })
+                })
                 .collect();
             let stop = match &difference.stop {
                 Stop::Denied { statement } => format!("statement {statement} denies"),
@@ -54,15 +58,49 @@ mod comparing {
                 context.join(" "),
             )
             .unwrap();
-            for key in &difference.keys {
-                let values: Vec<String> = key.values.iter().map(value).collect();
-                writeln!(out, "  {}: {}", key.key, values.join(" | ")).unwrap();
+            let resources: Vec<String> = difference.resources.iter().map(resource).collect();
+            if resources != ["*"] && !resources.is_empty() {
+                writeln!(out, "  on {}", resources.join(", ")).unwrap();
             }
+            let principals: Vec<String> = difference.principals.iter().map(whom).collect();
+            if !principals.is_empty() {
+                writeln!(out, "  by {}", principals.join(", ")).unwrap();
+            }
+            for (number, keys) in difference.when.iter().enumerate() {
+                if number > 0 {
+                    writeln!(out, "  or").unwrap();
+                }
+                for key in keys {
+                    let value = |one: &KeyValue| {
+                        format!("{}{}", value(&one.value), if one.stands_for_more { ".." } else { "" })
+                    };
+                    let join = |list: &[KeyValue]| list.iter().map(value).collect::<Vec<_>>().join(" | ");
+                    writeln!(out, "  {}: {} (not {})", key.key, join(&key.values), join(&key.others))
+                        .unwrap();
+                }
+            }
+            assert!(difference.all_contexts);
         }
         for cause in &diff.undecided {
             writeln!(out, "undecided: {cause:?}").unwrap();
         }
         out
+    }
+
+    fn resource(group: &ResourceGroup) -> String {
+        let except: String = group.except.iter().map(|text| format!(" but {text}")).collect();
+        format!("{}{}{except}", if group.whole { "" } else { "some of " }, group.pattern)
+    }
+
+    fn whom(whom: &Whom) -> String {
+        let but = |some: bool| if some { " else" } else { "" };
+        match whom {
+            Whom::Anyone { without_credentials: true, except_some } => format!("anyone{}", but(*except_some)),
+            Whom::Anyone { except_some, .. } => format!("anyone{} with credentials", but(*except_some)),
+            Whom::Account { account, except_some } => format!("anyone{} of {account}", but(*except_some)),
+            Whom::AllBut { names } => format!("all but such as {}", names.join(", ")),
+            Whom::Named { name, such_as } => format!("{}{name}", if *such_as { "such as " } else { "" }),
+        }
     }
 
     fn compared(a: &str, b: &str) -> String {
@@ -84,7 +122,7 @@ mod comparing {
         Different
         A 0 | s3:* | statement 0 does not: Bool aws:MultiFactorAuthPresent
           arn:aws:iam::111111111111:user/alice s3:GetObject arn:aws:s3:::amzn-s3-demo-bucket/example []
-          aws:MultiFactorAuthPresent: absent | false
+          aws:MultiFactorAuthPresent: absent | false (not true)
         ");
     }
 
@@ -97,6 +135,7 @@ mod comparing {
         Different
         B 0 | s3:GetObject | statement 0 does not: Resource
           arn:aws:iam::111111111111:user/alice s3:GetObject arn:aws:s3:::b/example []
+          on arn:aws:s3:::b/* but arn:aws:s3:::b/home/*
         ");
     }
 
@@ -111,7 +150,8 @@ mod comparing {
         Different
         B 0 | sts:AssumeRole | statement 0 does not: Bool aws:MultiFactorAuthPresent
           arn:aws:iam::111111111111:user/alice sts:AssumeRole arn:aws:iam::222222222222:role/example []
-          aws:MultiFactorAuthPresent: absent
+          by anyone of 111111111111
+          aws:MultiFactorAuthPresent: absent (not false | true)
         ");
     }
 
@@ -138,6 +178,7 @@ mod comparing {
         Different
         B 0 | sts:AssumeRole | statement 0 does not: Principal
           ec2.amazonaws.com sts:AssumeRole arn:aws:iam::111111111111:role/example []
+          by anyone else of 111111111111, ec2.amazonaws.com
         ");
     }
 
@@ -161,7 +202,7 @@ mod comparing {
             ["AdministratorAccess", "PowerUserAccess"].map(|name| raw(&managed::policy(name)));
         insta::assert_snapshot!(lines(&diff::compare(&admin, &power)), @r"
         Different
-        A 0 | organizations:* in part, account:* in part, iam:* in part | nothing allows
+        A 0 | iam:* but iam:CreateServiceLinkedRole but iam:DeleteServiceLinkedRole but iam:ListRoles, account:* but account:GetAccountInformation but account:GetGovCloudAccountInformation but account:GetPrimaryEmail but account:ListRegions, organizations:* but organizations:DescribeEffectivePolicy but organizations:DescribeOrganization | nothing allows
           arn:aws:iam::111111111111:user/alice iam:CreateUser arn:aws:iam::111111111111:user/example []
         ");
     }
@@ -181,7 +222,7 @@ mod comparing {
         Different
         B 0 | sqs:SendMessage | statement 0 does not: NumericLessThan aws:MultiFactorAuthAge
           arn:aws:iam::111111111111:user/alice sqs:SendMessage arn:aws:sqs:eu-central-1:111111111111:example [aws:multifactorauthage=3601 aws:multifactorauthpresent=true]
-          aws:MultiFactorAuthAge: 3601
+          aws:MultiFactorAuthAge: 3601.. (not absent | 300.. | 7201..)
         ");
         insta::assert_snapshot!(both(
             r#""IpAddress":{"aws:SourceIp":["10.0.0.0/9","10.128.0.0/9"]}"#,
@@ -194,7 +235,7 @@ mod comparing {
         Different
         B 0 | sqs:SendMessage | statement 0 does not: IpAddress aws:SourceIp
           arn:aws:iam::111111111111:user/alice sqs:SendMessage arn:aws:sqs:eu-central-1:111111111111:example [aws:sourceip=10.192.0.0]
-          aws:SourceIp: 10.192.0.0
+          aws:SourceIp: 10.192.0.0.. (not absent | 203.0.113.7.. | 10.0.0.1..)
         ");
         insta::assert_snapshot!(both(
             r#""DateLessThan":{"aws:CurrentTime":"2026-07-01T00:00:00Z"}"#,
@@ -207,7 +248,7 @@ mod comparing {
         Different
         A 0 | sqs:SendMessage | statement 0 does not: Null aws:TagKeys
           arn:aws:iam::111111111111:user/alice sqs:SendMessage arn:aws:sqs:eu-central-1:111111111111:example []
-          aws:TagKeys: absent
+          aws:TagKeys: absent (not example.. | a | b)
         ");
     }
 
@@ -260,6 +301,7 @@ mod comparing {
         Different
         B 0 | sqs:* | statement 0 does not: Resource
           arn:aws:iam::111111111111:user/alice sqs:SendMessage arn:aws:sqs:::example [aws:username=alice]
+          on arn:aws:sqs:::* but arn:aws:sqs:::${aws:username}
         ");
         // A value that another pattern names is tried.
         let tagged = statement("Allow", "${aws:PrincipalTag/q}");
@@ -268,6 +310,7 @@ mod comparing {
         Different
         A 0 | sqs:* | statement 1 denies
           arn:aws:iam::111111111111:user/alice sqs:SendMessage arn:aws:sqs:::b [aws:principaltag/q=b]
+          on arn:aws:sqs:::b
         ");
         // Which value it would take to match `x-?-y` is not found out.
         let without = format!("[{tagged},{}]", statement("Deny", "x-?-y"));
@@ -292,8 +335,8 @@ mod comparing {
         Different
         A 0 | ec2:CreateTags | statement 0 does not: ForAllValues:StringEquals aws:TagKeys
           arn:aws:iam::111111111111:user/alice ec2:CreateTags arn:aws:ec2::111111111111:ipam/example [aws:requesttag/team=a aws:tagkeys=["example", "team"]]
-          aws:RequestTag/team: a
-          aws:TagKeys: example
+          aws:RequestTag/team: a (not absent | example..)
+          aws:TagKeys: example.. (not absent | team)
         "#);
     }
 
@@ -312,6 +355,178 @@ mod comparing {
         assert_eq!(diff::grants(&trust, &["sts:AssumeRole"], &["*"]).verdict(), Verdict::Different);
         assert_eq!(diff::grants(&trust, &["sts:TagSession"], &["*"]).verdict(), Verdict::Equal);
         assert_eq!(diff::grants(&trust, &[], &["*"]).verdict(), Verdict::Equal);
+    }
+
+    #[test]
+    fn each_deny_is_shown_by_itself() {
+        let all = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#;
+        let put = r#"{"Effect":"Deny","Action":"s3:PutObject","Resource":"*"}"#;
+        let plain = r#"{"Effect":"Deny","Action":"s3:*","Resource":"*",
+            "Condition":{"Bool":{"aws:SecureTransport":"false"}}}"#;
+        insta::assert_snapshot!(compared(all, &format!("[{all},{put},{plain}]")), @r"
+        Different
+        A 0 | s3:PutObject | statement 1 denies
+          arn:aws:iam::111111111111:user/alice s3:PutObject arn:aws:s3:::amzn-s3-demo-bucket/example []
+        A 0 | s3:* | statement 2 denies
+          arn:aws:iam::111111111111:user/alice s3:GetObject arn:aws:s3:::amzn-s3-demo-bucket/example [aws:securetransport=false]
+          aws:SecureTransport: false (not absent | true)
+        ");
+        insta::assert_snapshot!(compared(all, &format!("[{all},{plain},{put}]")), @r"
+        Different
+        A 0 | s3:* | statement 1 denies
+          arn:aws:iam::111111111111:user/alice s3:GetObject arn:aws:s3:::amzn-s3-demo-bucket/example [aws:securetransport=false]
+          aws:SecureTransport: false (not absent | true)
+        A 0 | s3:PutObject | statement 2 denies
+          arn:aws:iam::111111111111:user/alice s3:PutObject arn:aws:s3:::amzn-s3-demo-bucket/example []
+        ");
+        let all = r#"{"Effect":"Allow","Action":"*","Resource":"*"}"#;
+        let region = r#"{"Effect":"Deny","NotAction":["iam:*","sts:*"],"Resource":"*",
+            "Condition":{"StringNotEquals":{"aws:RequestedRegion":["eu-west-1","eu-central-1"]}}}"#;
+        let trail = r#"{"Effect":"Deny","Action":["cloudtrail:StopLogging","cloudtrail:DeleteTrail"],"Resource":"*",
+            "Condition":{"ArnNotLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/admin"}}}"#;
+        insta::assert_snapshot!(compared(all, &format!("[{region},{trail},{all}]")), @r"
+        Different
+        A 0 | * but iam:* but sts:* | statement 0 denies
+          arn:aws:iam::111111111111:user/alice s3:GetObject arn:aws:s3:::amzn-s3-demo-bucket/example []
+          aws:RequestedRegion: absent | us-east-1.. (not eu-central-1 | eu-west-1)
+        A 0 | cloudtrail:StopLogging, cloudtrail:DeleteTrail | statement 1 denies
+          arn:aws:iam::111111111111:user/alice cloudtrail:StopLogging arn:aws:cloudtrail:eu-central-1:111111111111:trail/example [aws:principalarn=arn:aws:iam::111111111111:user/alice]
+          by all but such as arn:aws:iam::111111111111:role/admin
+        ");
+    }
+
+    #[test]
+    fn conditions_of_which_one_is_enough_are_alternatives() {
+        let b = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{
+            "Bool":{"aws:MultiFactorAuthPresent":"true"},"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}}"#;
+        insta::assert_snapshot!(compared(r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#, b), @r"
+        Different
+        A 0 | s3:* | statement 0 does not: Bool aws:MultiFactorAuthPresent
+          arn:aws:iam::111111111111:user/alice s3:GetObject arn:aws:s3:::amzn-s3-demo-bucket/example []
+          aws:MultiFactorAuthPresent: absent | false (not true)
+          or
+          aws:SourceIp: absent | 203.0.113.7.. (not 10.0.0.1..)
+        ");
+    }
+
+    fn trust(principal: &str, condition: &str) -> String {
+        format!(
+            r#"{{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{principal},"Condition":{{{condition}}}}}"#
+        )
+    }
+
+    #[test]
+    fn who_is_named_is_who_is_told_by_a_condition() {
+        let root = r#"{"AWS":"arn:aws:iam::111111111111:root"}"#;
+        let alice = "arn:aws:iam::111111111111:user/alice";
+        let equal = [
+            (
+                trust(&format!(r#"{{"AWS":"{alice}"}}"#), ""),
+                trust(root, &format!(r#""ArnEquals":{{"aws:PrincipalArn":"{alice}"}}"#)),
+            ),
+            (
+                trust(&format!(r#"{{"AWS":"{alice}"}}"#), ""),
+                trust(r#""*""#, &format!(r#""StringEquals":{{"aws:PrincipalArn":"{alice}"}}"#)),
+            ),
+            (
+                trust(root, ""),
+                trust(r#"{"AWS":"*"}"#, r#""StringEquals":{"aws:PrincipalAccount":"111111111111"}"#),
+            ),
+            (
+                trust(root, ""),
+                trust(r#"{"AWS":"*"}"#, r#""ArnLike":{"aws:PrincipalArn":"arn:aws:*::111111111111:*"}"#),
+            ),
+            (
+                trust(
+                    r#"{"AWS":"arn:aws:iam::111111111111:role/ci"}"#,
+                    r#""StringEquals":{"aws:PrincipalType":"AssumedRole"}"#,
+                ),
+                trust(r#"{"AWS":"arn:aws:iam::111111111111:role/ci"}"#, r#""Null":{"aws:username":"true"}"#),
+            ),
+            (
+                trust(r#"{"Service":"ec2.amazonaws.com"}"#, ""),
+                trust(r#"{"AWS":"*"}"#, r#""StringEquals":{"aws:PrincipalServiceName":"ec2.amazonaws.com"}"#),
+            ),
+        ];
+        for (a, b) in equal {
+            assert_eq!(compared(&a, &b), "Equal\n", "{a}\n{b}");
+        }
+        let different = [
+            // Others of the account.
+            (trust(root, ""), trust(root, &format!(r#""ArnEquals":{{"aws:PrincipalArn":"{alice}"}}"#))),
+            (
+                trust(root, r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/ci-*"}"#),
+                trust(root, r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/ci-a*"}"#),
+            ),
+            // The path of a session's role is not in its name.
+            (
+                trust(r#"{"AWS":"arn:aws:sts::111111111111:assumed-role/work/s"}"#, ""),
+                trust(
+                    r#"{"AWS":"arn:aws:sts::111111111111:assumed-role/work/s"}"#,
+                    r#""ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::111111111111:role/work"}"#,
+                ),
+            ),
+            // Whose account an id is of is not known.
+            (
+                trust(r#"{"AWS":"AIDAIOSFODNN7EXAMPLE1"}"#, ""),
+                trust(
+                    r#"{"AWS":"AIDAIOSFODNN7EXAMPLE1"}"#,
+                    r#""StringEquals":{"aws:PrincipalAccount":"111111111111"}"#,
+                ),
+            ),
+            (
+                trust(r#""*""#, ""),
+                trust(r#""*""#, r#""StringNotEquals":{"aws:PrincipalAccount":"anonymous"}"#),
+            ),
+            (trust(r#""*""#, ""), trust(r#""*""#, r#""Null":{"aws:PrincipalArn":"false"}"#)),
+        ];
+        for (a, b) in different {
+            assert!(compared(&a, &b).starts_with("Different"), "{a}\n{b}");
+        }
+    }
+
+    #[test]
+    fn whom_it_is_about_is_named() {
+        let role = r#"{"AWS":"arn:aws:iam::111111111111:role/ci"}"#;
+        let by = |b: &str, condition: &str| {
+            let diff = diff::compare(&doc(&trust(role, "")), &doc(&trust(b, condition)));
+            let widened = diff.differences.iter().filter(|difference| difference.allowed_by == Side::B);
+            widened
+                .flat_map(|difference| difference.principals.iter().map(whom))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        assert_eq!(by(r#""*""#, ""), "anyone else");
+        assert_eq!(by(r#"{"AWS":"222222222222"}"#, ""), "anyone of 222222222222");
+        assert_eq!(by(r#"{"AWS":"111111111111"}"#, ""), "anyone else of 111111111111");
+        assert_eq!(
+            by(r#"{"AWS":"arn:aws:iam::222222222222:role/x"}"#, ""),
+            "arn:aws:iam::222222222222:role/x"
+        );
+        assert_eq!(by(r#""*""#, r#""Null":{"aws:PrincipalArn":"false"}"#), "anyone else with credentials");
+        let some = by(r#""*""#, r#""ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/ci-*"}"#);
+        assert!(some.starts_with("such as arn:aws:iam::") && some.contains(":role/ci-"), "{some}");
+    }
+
+    #[test]
+    fn examples_have_a_resource_of_the_actions_own() {
+        let statement =
+            |resource: &str| format!(r#"{{"Effect":"Allow","Action":"s3:*","Resource":{resource}}}"#);
+        let a = statement(r#""arn:aws:s3:::b/*""#);
+        let b = statement(r#"["arn:aws:s3:::b","arn:aws:s3:::b/*"]"#);
+        let diff = diff::compare(&doc(&a), &doc(&b));
+        let [difference] = &diff.differences[..] else { panic!("{diff:?}") };
+        assert_eq!(
+            (&*difference.example.resource, resource(&difference.resources[0])),
+            ("arn:aws:s3:::b", "arn:aws:s3:::b".to_owned())
+        );
+        let actions = postern_policy::catalogue::Catalogue::embedded();
+        let (_, action) = actions.action(&difference.example.action).unwrap();
+        assert!(
+            action.resource_types().iter().any(|used| used.resource_type().name() == "bucket"),
+            "{}",
+            action.name()
+        );
     }
 
     #[test]

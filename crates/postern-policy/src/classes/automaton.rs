@@ -6,7 +6,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::{Budget, Spent};
+use super::{Budget, Spent, caller};
 
 /// One element of a glob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +52,12 @@ pub(crate) enum Shape {
     Action,
     /// `arn:partition:service:region:account:resource`; the account is empty, twelve digits or a word.
     Arn,
+    /// The ARN of a user, role, root user or federated user.
+    Caller,
 }
 
 /// How far a text has come in its shape; 0 at its beginning.
-type Stage = u8;
+pub(super) type Stage = u8;
 
 impl Shape {
     fn advance(self, stage: Stage, character: char) -> Option<Stage> {
@@ -68,6 +70,7 @@ impl Shape {
                 _ => Some(3),
             },
             Self::Arn => advance_arn(stage, character),
+            Self::Caller => caller::advance(stage, character),
         }
     }
 
@@ -76,6 +79,7 @@ impl Shape {
             Self::Text => true,
             Self::Action => stage == 3,
             Self::Arn => stage == RESOURCE + 1,
+            Self::Caller => caller::is_whole(stage),
         }
     }
 
@@ -87,10 +91,21 @@ impl Shape {
             (Self::Arn, 2) => ('n'..='n', None),
             (Self::Arn, 3) => (':'..=':', None),
             (Self::Arn, ACCOUNT..=WORD) => ('1'..='9', Some('0'..='0')),
+            (Self::Caller, stage) if caller::is_digit(stage) => ('1'..='9', Some('0'..='0')),
             _ => ('a'..='z', Some('0'..='9')),
         };
         // Whatever the patterns name, some character is left.
         first.chain(second.into_iter().flatten()).chain('\u{4e00}'..='\u{9fff}')
+    }
+}
+
+impl Shape {
+    /// Characters that the shape itself may demand.
+    const fn demanded(self) -> &'static str {
+        match self {
+            Self::Caller => "-/adefilmnorstuw",
+            _ => "",
+        }
     }
 }
 
@@ -376,6 +391,7 @@ impl Automaton {
         };
         let other = self.shape.others(stage).find(|c| !taken(*c));
         characters.push(':');
+        characters.extend(self.shape.demanded().chars());
         characters.sort_unstable();
         characters.dedup();
         // What stands for all others comes first, so that texts are short and plain.

@@ -44,7 +44,7 @@ pub(crate) fn action(text: &str) -> Glob {
 }
 
 /// A pattern of the string operators.
-pub(super) fn text_glob(
+pub(crate) fn text_glob(
     text: &str,
     wildcards: bool,
     fold: bool,

@@ -28,8 +28,9 @@
 //! ```
 
 pub(crate) mod automaton;
+mod caller;
 pub(crate) mod glob;
-mod values;
+pub(crate) mod values;
 
 use std::collections::HashSet;
 

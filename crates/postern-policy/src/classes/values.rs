@@ -299,35 +299,15 @@ fn texts(
 ) -> Result<Vec<String>, Spent> {
     use Comparison as C;
     let mut automaton = Automaton::new(Shape::Text);
-    let word = |text: &str| text.chars().map(Token::Fold).collect::<Vec<_>>();
     let mut out = Vec::new();
     for (version, condition) in conditions {
-        let variables = (*version == Version::V2012).then_some(variables);
-        let values = condition.values().iter().map(|value| value.text());
+        add_texts(&mut automaton, *version, condition, variables);
         match condition.operator().comparison {
-            C::StringEquals | C::StringNotEquals => {
-                automaton.add(values.filter_map(|text| glob::text_glob(text, false, false, variables)));
-            }
-            C::StringEqualsIgnoreCase | C::StringNotEqualsIgnoreCase => {
-                automaton.add(values.filter_map(|text| glob::text_glob(text, false, true, variables)));
-            }
-            C::StringLike | C::StringNotLike => {
-                automaton.add(values.filter_map(|text| glob::text_glob(text, true, false, variables)));
-            }
-            C::ArnEquals | C::ArnNotEquals | C::ArnLike | C::ArnNotLike => {
-                automaton.add(values.filter_map(|text| glob::arn_operator(text, variables)));
-                automaton.add([glob::any_arn()]);
-            }
-            C::Bool => {
-                // In a plain order, and before all else.
-                out.extend(["false".to_owned(), "true".to_owned()]);
-                automaton.add([word("true")]);
-                automaton.add([word("false")]);
-                automaton.add(values.filter_map(|text| glob::text_glob(text, false, true, variables)));
-            }
+            // In a plain order, and before all else.
+            C::Bool => out.extend(["false".to_owned(), "true".to_owned()]),
             C::BinaryEquals => {
                 // Bytes that are equal may be written in two ways, but the conditions see bytes only.
-                out.extend(values.map(str::to_owned));
+                out.extend(condition.values().iter().map(|value| value.text().to_owned()));
                 out.extend(["AA==".to_owned(), "AQ==".to_owned(), "?".to_owned()]);
             }
             _ => {}
@@ -348,4 +328,38 @@ fn texts(
     // The empty text has a meaning of its own under `ForAllValues`.
     out.extend(empty.map(|_| String::new()));
     Ok(out)
+}
+
+/// Adds the sets of texts that a condition tells apart.
+pub(crate) fn add_texts(
+    automaton: &mut Automaton,
+    version: Version,
+    condition: &Condition,
+    variables: &Context,
+) {
+    use Comparison as C;
+    let word = |text: &str| text.chars().map(Token::Fold).collect::<Vec<_>>();
+    let variables = (version == Version::V2012).then_some(variables);
+    let values = condition.values().iter().map(|value| value.text());
+    match condition.operator().comparison {
+        C::StringEquals | C::StringNotEquals => {
+            automaton.add(values.filter_map(|text| glob::text_glob(text, false, false, variables)));
+        }
+        C::StringEqualsIgnoreCase | C::StringNotEqualsIgnoreCase => {
+            automaton.add(values.filter_map(|text| glob::text_glob(text, false, true, variables)));
+        }
+        C::StringLike | C::StringNotLike => {
+            automaton.add(values.filter_map(|text| glob::text_glob(text, true, false, variables)));
+        }
+        C::ArnEquals | C::ArnNotEquals | C::ArnLike | C::ArnNotLike => {
+            automaton.add(values.filter_map(|text| glob::arn_operator(text, variables)));
+            automaton.add([glob::any_arn()]);
+        }
+        C::Bool => {
+            automaton.add([word("true")]);
+            automaton.add([word("false")]);
+            automaton.add(values.filter_map(|text| glob::text_glob(text, false, true, variables)));
+        }
+        _ => {}
+    }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{ActionGroup, Difference, pair::Pair};
+use super::{ActionGroup, Side, familiar::FAMILIAR, pair::Pair};
 use crate::{
     Actions,
+    catalogue::Catalogue,
     classes::{
         self, Budget, Dimension, GaveUp, Spent, automaton::Automaton, automaton::Shape, automaton::Visit,
         glob,
@@ -52,13 +53,14 @@ impl ActionClasses {
     pub(super) fn groups(
         &self,
         pair: &Pair<'_>,
-        difference: &Difference,
+        side: Side,
+        statement: usize,
         concerned: &BTreeSet<usize>,
         budget: &mut Budget,
     ) -> Result<Vec<ActionGroup>, GaveUp> {
         let wanted: BTreeSet<&[u32]> =
             concerned.iter().filter_map(|class| self.classes.get(*class)).map(|(_, held)| &**held).collect();
-        let own = pair.document(difference.allowed_by).statements().get(difference.statement);
+        let own = pair.document(side).statements().get(statement);
         let own: Vec<&str> = own.map(|statement| patterns(statement.actions())).unwrap_or_default();
         let mut candidates = own.clone();
         candidates.extend(pair.actions.iter().flat_map(|actions| patterns(actions)));
@@ -77,36 +79,103 @@ impl ActionClasses {
             wanted.contains(&*held)
         };
         let mut groups: Vec<ActionGroup> = Vec::new();
-        let mut partly = Vec::new();
+        let (mut partly, mut outside): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+        let gave_up = |Spent| GaveUp(Dimension::Action);
         for text in candidates {
             let found = if text.contains(['*', '?']) {
-                reach(&base, text, None, &wanted, budget).map_err(|Spent| GaveUp(Dimension::Action))?
+                reach(&base, text, &[], true, &wanted, budget).map_err(gave_up)?
             } else {
                 let inside = !FREE.iter().any(|free| free.eq_ignore_ascii_case(text)) && is_wanted(text);
                 Reach { inside, outside: !inside }
             };
             match found {
-                Reach { inside: false, .. } => {}
+                Reach { inside: false, .. } => outside.push(text),
                 Reach { outside: false, .. } => {
                     if !groups.iter().any(|group| within(text, &group.pattern)) {
                         groups.retain(|group| !within(&group.pattern, text));
-                        groups.push(ActionGroup { pattern: text.to_owned(), whole: true });
+                        groups.push(group(text, Vec::new(), true));
                     }
                 }
                 Reach { .. } => partly.push(text),
             }
         }
-        // The narrowest patterns that have actions besides.
-        partly.sort_by_key(|text| (std::cmp::Reverse(text.len()), *text));
+        // The widest patterns of which nothing but other patterns is left out.
+        partly.sort_by_key(|text| (text.len(), *text));
+        let mut vague = Vec::new();
         for text in partly {
-            let rest = reach(&base, text, Some(&groups), &wanted, budget)
-                .map_err(|Spent| GaveUp(Dimension::Action))?;
-            if rest.inside {
-                groups.push(ActionGroup { pattern: text.to_owned(), whole: false });
+            if groups.iter().any(|group| group.covers(text)) {
+                continue;
+            }
+            let mut except: Vec<&str> = Vec::new();
+            for other in outside.iter().filter(|other| within(other, text)).take(MOST_EXCEPTIONS) {
+                if !except.iter().any(|known| within(other, known)) {
+                    except.retain(|known| !within(known, other));
+                    except.push(other);
+                }
+            }
+            let rest = reach(&base, text, &except, true, &wanted, budget).map_err(gave_up)?;
+            if rest.outside || except.is_empty() {
+                vague.push(text);
+            } else {
+                groups.retain(|group| !within(&group.pattern, text));
+                groups.push(group(text, except, true));
+            }
+        }
+        // The narrowest patterns that have actions besides.
+        for text in vague.into_iter().rev() {
+            let known: Vec<&str> = groups.iter().map(|group| &*group.pattern).collect();
+            let rest = reach(&base, text, &known, false, &wanted, budget).map_err(gave_up)?;
+            if rest.inside && !groups.iter().any(|group| group.whole && within(text, &group.pattern)) {
+                let is_new =
+                    |action: &str| is_wanted(action) && !groups.iter().any(|group| group.covers(action));
+                let known = known_actions(text, is_new, pair.actions.len(), budget);
+                groups.push(ActionGroup { known, ..group(text, Vec::new(), false) });
             }
         }
         Ok(groups)
     }
+}
+
+/// Exceptions that are looked for in one pattern.
+const MOST_EXCEPTIONS: usize = 40;
+
+fn group(text: &str, except: Vec<&str>, whole: bool) -> ActionGroup {
+    let except = except.into_iter().map(str::to_owned).collect();
+    ActionGroup { pattern: text.to_owned(), except, whole, known: Vec::new() }
+}
+
+impl ActionGroup {
+    /// Whether it is said of this action, or of all actions of this pattern.
+    fn covers(&self, text: &str) -> bool {
+        let except = self.except.iter().any(|except| within(text, except) || within(except, text));
+        within(text, &self.pattern) && !except
+    }
+}
+
+/// Actions of the catalogue that a pattern takes, the best known first, as far as the budget goes.
+fn known_actions(
+    pattern: &str,
+    is_wanted: impl Fn(&str) -> bool,
+    cost: usize,
+    budget: &mut Budget,
+) -> Vec<String> {
+    let mut automaton = Automaton::new(Shape::Text);
+    automaton.add([glob::action(pattern)]);
+    let mut found = Vec::new();
+    for (service, action) in Catalogue::embedded().actions() {
+        let text = format!("{}:{}", service.prefix(), action.name());
+        if automaton.held(&text).is_empty() {
+            continue;
+        }
+        if budget.spend(cost).is_err() {
+            break;
+        }
+        if is_wanted(&text) {
+            found.push(text);
+        }
+    }
+    found.sort_by_key(|text| FAMILIAR.iter().position(|known| *known == &**text).unwrap_or(FAMILIAR.len()));
+    found
 }
 
 fn patterns(actions: &Actions) -> Vec<&str> {
@@ -128,11 +197,12 @@ struct Reach {
     outside: bool,
 }
 
-/// Looks at the actions of a pattern, without those of some others.
+/// Looks at the actions of a pattern, without those of some others; at both sides, or until some are inside.
 fn reach(
     base: &Automaton,
     pattern: &str,
-    without: Option<&[ActionGroup]>,
+    without: &[&str],
+    both: bool,
     wanted: &BTreeSet<&[u32]>,
     budget: &mut Budget,
 ) -> Result<Reach, Spent> {
@@ -140,7 +210,7 @@ fn reach(
     let wanted_glob = glob::action(pattern);
     let mut automaton = base.narrowed(&wanted_glob);
     let own = automaton.add([wanted_glob]);
-    let others = automaton.add(without.unwrap_or_default().iter().map(|group| glob::action(&group.pattern)));
+    let others = automaton.add(without.iter().map(|text| glob::action(text)));
     let mut reach = Reach { inside: false, outside: false };
     automaton.explore(budget, |view| {
         if !view.is_alive(own) || view.for_ever(others) {
@@ -155,7 +225,7 @@ fn reach(
                 reach.outside = true;
             }
             // Nothing more is asked of the rest.
-            if reach.inside && (reach.outside || without.is_some()) {
+            if reach.inside && (reach.outside || !both) {
                 return Visit::Stop;
             }
         }

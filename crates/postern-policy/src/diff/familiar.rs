@@ -1,9 +1,9 @@
 //! Names that a reader knows, in the place of samples such as `s3:Geta`.
 
 use super::{
-    Example, Side, Stop,
+    Example, Stop,
     pair::Pair,
-    witness::{self, Judgement},
+    witness::{self, Claim, Judgement},
 };
 use crate::{
     Context, ContextValue,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Actions that are tried before all others.
-const FAMILIAR: [&str; 24] = [
+pub(super) const FAMILIAR: [&str; 24] = [
     "iam:CreateUser",
     "iam:CreateAccessKey",
     "iam:PassRole",
@@ -44,18 +44,12 @@ const TRIES: usize = 40;
 
 /// The same request with names that a reader knows, as far as the same statement allows it and the same
 /// thing stops it.
-pub(super) fn familiar(
-    pair: &Pair<'_>,
-    side: Side,
-    statement: usize,
-    stop: &Stop,
-    mut example: Example,
-) -> Example {
+pub(super) fn familiar(pair: &Pair<'_>, claim: Claim, stop: &Stop, mut example: Example) -> Example {
+    // Within its class, so that what is said of the contexts is true of it.
+    let class = resource_class(pair, &example);
     let stays = |example: &Example| {
-        matches!(
-            witness::judge(pair, side, example),
-            Judgement::Confirmed { statement: new, stop: other } if new == statement && other == *stop
-        )
+        resource_class(pair, example) == class
+            && matches!(witness::judge(pair, claim, example), Judgement::Confirmed(other) if other == *stop)
     };
     for context in tied(&example.context) {
         let changed = Example { context, ..example.clone() };
@@ -91,6 +85,22 @@ pub(super) fn familiar(
         }
     }
     example
+}
+
+/// Whether the resource is one of each statement that covers the action.
+fn resource_class(pair: &Pair<'_>, example: &Example) -> Vec<bool> {
+    let covers = |number: usize| {
+        let element = pair.resources.get(number);
+        element.is_some_and(|element| element.element.matches(&example.resource, &example.context))
+    };
+    let entries = pair.entries.iter();
+    entries
+        .filter(|entry| {
+            pair.actions.get(entry.actions).is_some_and(|actions| actions.matches(&example.action))
+        })
+        .filter_map(|entry| entry.resources)
+        .map(covers)
+        .collect()
 }
 
 /// The context with what its keys bring along, one step after the other.
@@ -180,15 +190,40 @@ fn own_resources(pair: &Pair<'_>, action: &Action, example: &Example) -> Vec<Str
     list
 }
 
-/// Whether the resource may be one of the action's, as far as its service tells.
+/// Whether the resource is of one of the action's types.
 fn fits(action: &Action, resource: &str) -> bool {
     let types = action.resource_types();
     if types.is_empty() {
         return resource == "*";
     }
-    let service = |arn: &str| arn.split(':').nth(2).map(str::to_owned);
     resource == "*" && !types.iter().any(|used| used.required())
-        || types.iter().any(|used| service(used.resource_type().arn()) == service(resource))
+        || types.iter().any(|used| is_of_type(used.resource_type().arn(), resource))
+}
+
+/// Whether an ARN has the form of a resource type, such as `arn:${Partition}:s3:::${BucketName}/${ObjectName}`.
+fn is_of_type(form: &str, arn: &str) -> bool {
+    let (form, arn): (Vec<&str>, Vec<&str>) = (form.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
+    let [.., form_service, _, _, form_name] = form.as_slice() else { return false };
+    let [.., service, _, _, name] = arn.as_slice() else { return false };
+    form_service == service && is_name(form_name, name, form_name.starts_with("${"))
+}
+
+/// Whether a resource's name has a form. What stands for a name of its own holds no `/`, what stands behind
+/// another part may be a path.
+fn is_name(form: &str, name: &str, plain: bool) -> bool {
+    let Some((front, behind)) = form.split_once("${") else { return form == name };
+    let Some(name) = name.strip_prefix(front) else { return false };
+    let rest = behind.split_once('}').map_or("", |(_, rest)| rest);
+    if rest.is_empty() {
+        let whole = plain && front.is_empty();
+        return !name.is_empty() && !(whole && name.contains('/'));
+    }
+    // The first part ends where what follows can begin.
+    let ends = name.char_indices().skip(1).map(|(at, _)| at).filter(|at| {
+        let part = name.get(..*at).unwrap_or_default();
+        !part.contains(['/', ':'])
+    });
+    ends.into_iter().any(|at| is_name(rest, name.get(at..).unwrap_or_default(), false))
 }
 
 /// The patterns of the policies with something natural for their wildcards.

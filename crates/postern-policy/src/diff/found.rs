@@ -1,26 +1,37 @@
 //! The differences found, one of each sort.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Difference, Example, Side, Stop, actions::ActionClasses, pair::Pair};
-use crate::{
-    Element,
-    classes::{Budget, GaveUp},
+use super::{
+    Difference, Example, KeyValues, ResourceGroup, Side, Stop, actions::ActionClasses, callers::Caller,
+    pair::Pair, scope, space::Space, whom,
 };
+use crate::classes::{Budget, GaveUp};
 
-/// A difference by what makes it one.
-#[derive(PartialEq, Eq, Hash)]
-struct Reason {
-    side: Side,
-    statement: usize,
-    denied: Option<usize>,
-    nearest: Option<(usize, String)>,
+/// What one statement allows and one thing stops.
+pub(super) struct Finding {
+    pub(super) side: Side,
+    pub(super) statement: usize,
+    pub(super) stop: Stop,
+    pub(super) when: Vec<Vec<KeyValues>>,
+    /// Whether `when` tells all contexts.
+    pub(super) all_contexts: bool,
+    pub(super) callers: BTreeSet<usize>,
+    pub(super) example: Example,
 }
+
+/// Of each class of actions: elements, and the numbers of their classes of resources.
+type Cells = BTreeMap<usize, (Vec<usize>, BTreeSet<usize>)>;
 
 #[derive(Default)]
 pub(super) struct Found {
-    numbers: HashMap<Reason, usize>,
-    list: Vec<(Difference, BTreeSet<usize>)>,
+    /// Those of the present values of the variables, by what makes them one.
+    numbers: HashMap<String, usize>,
+    list: Vec<(Finding, Cells)>,
+    /// Those of the values before, with their resources in words.
+    done: Vec<(Finding, Vec<ResourceGroup>, BTreeSet<usize>)>,
+    /// Callers who can do nothing here whatever policies say.
+    pub(super) neutral: BTreeSet<usize>,
     pub(super) unconfirmed: Option<Example>,
     /// Whether a policy for which no difference was found may allow something alone for some values of
     /// the variables.
@@ -30,27 +41,52 @@ pub(super) struct Found {
 impl Found {
     /// Whether a difference was found already that this policy makes.
     pub(super) fn has(&self, side: Side) -> bool {
-        self.list.iter().any(|(difference, _)| difference.allowed_by == side)
+        self.list
+            .iter()
+            .map(|(finding, _)| finding)
+            .chain(self.done.iter().map(|(finding, ..)| finding))
+            .any(|finding| finding.side == side)
     }
 
-    pub(super) fn add(&mut self, difference: Difference, actions: &BTreeSet<usize>) {
-        let (denied, nearest) = match &difference.stop {
-            Stop::Denied { statement } => (Some(*statement), None),
-            Stop::NothingAllows { nearest: None } => (None, None),
-            Stop::NothingAllows { nearest: Some(nearest) } => {
-                let element = match &nearest.element {
-                    Element::Condition { operator, key } => format!("{operator} {key}"),
-                    other => format!("{other:?}"),
-                };
-                (None, Some((nearest.statement, element)))
-            }
-        };
-        let reason = Reason { side: difference.allowed_by, statement: difference.statement, denied, nearest };
+    /// Adds what was found for callers who are all told apart; for resources of some actions.
+    pub(super) fn add(&mut self, finding: Finding, cells: &Cells) {
+        let reason = format!("{} {:?}", finding.reason(), finding.callers);
         let next = self.list.len();
         let number = *self.numbers.entry(reason).or_insert(next);
-        match self.list.get_mut(number) {
-            Some((_, known)) => known.extend(actions),
-            None => self.list.push((difference, actions.clone())),
+        if number == next {
+            self.list.push((finding, Cells::new()));
+        }
+        let Some((_, known)) = self.list.get_mut(number) else { return };
+        for (action, (elements, resources)) in cells {
+            known.entry(*action).or_insert_with(|| (elements.clone(), BTreeSet::new())).1.extend(resources);
+        }
+    }
+
+    /// Puts the resources of what was found with these values of the variables in words. What other values
+    /// have shown before is not shown again.
+    pub(super) fn end_world(&mut self, space: &mut Space<'_, '_>, budget: &mut Budget) {
+        let before = self.done.len();
+        let mut words = HashMap::new();
+        self.numbers.clear();
+        for (finding, cells) in std::mem::take(&mut self.list) {
+            let mut by_scope: BTreeMap<Vec<ResourceGroup>, BTreeSet<usize>> = BTreeMap::new();
+            for (action, (elements, resources)) in cells {
+                let is_known = self
+                    .done
+                    .iter()
+                    .take(before)
+                    .any(|(known, _, actions)| known.is_like(&finding) && actions.contains(&action));
+                if !is_known {
+                    let scope =
+                        words.entry((elements, resources)).or_insert_with_key(|(elements, resources)| {
+                            scope::describe(space, elements, resources, budget)
+                        });
+                    by_scope.entry(scope.clone()).or_default().insert(action);
+                }
+            }
+            for (scope, actions) in by_scope {
+                self.done.push((finding.again(), scope, actions));
+            }
         }
     }
 
@@ -58,14 +94,75 @@ impl Found {
         self,
         pair: &Pair<'_>,
         actions: &ActionClasses,
+        everyone: &[Caller],
         budget: &mut Budget,
     ) -> Result<Vec<Difference>, GaveUp> {
-        let mut out = Vec::with_capacity(self.list.len());
-        for (mut difference, classes) in self.list {
-            difference.actions = actions.groups(pair, &difference, &classes, budget)?;
-            out.push(difference);
+        let mut out: Vec<Difference> = Vec::with_capacity(self.done.len());
+        let reached = self.done.iter().flat_map(|(finding, ..)| &finding.callers).copied().collect();
+        let neutral: BTreeSet<usize> = self.neutral.difference(&reached).copied().collect();
+        for (finding, resources, classes) in merged(self.done) {
+            out.push(Difference {
+                allowed_by: finding.side,
+                statement: finding.statement,
+                actions: actions.groups(pair, finding.side, finding.statement, &classes, budget)?,
+                stop: finding.stop,
+                resources,
+                principals: whom::describe(pair, everyone, &finding.callers, &neutral),
+                when: finding.when,
+                all_contexts: finding.all_contexts,
+                example: finding.example,
+            });
         }
-        out.sort_by_key(|difference| (difference.allowed_by, difference.statement));
         Ok(out)
     }
+}
+
+impl Finding {
+    fn reason(&self) -> String {
+        format!("{:?} {} {:?} {:?}", self.side, self.statement, self.stop, self.when)
+    }
+
+    /// Whether the same is found, of whomever.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.is_like(other) && self.stop == other.stop && self.when == other.when
+    }
+
+    /// Whether the same statements make the difference.
+    fn is_like(&self, other: &Self) -> bool {
+        let denied = |stop: &Stop| match stop {
+            Stop::Denied { statement } => Some(*statement),
+            Stop::NothingAllows { .. } => None,
+        };
+        (self.side, self.statement, denied(&self.stop)) == (other.side, other.statement, denied(&other.stop))
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            side: self.side,
+            statement: self.statement,
+            stop: self.stop.clone(),
+            when: self.when.clone(),
+            all_contexts: self.all_contexts,
+            callers: self.callers.clone(),
+            example: self.example.clone(),
+        }
+    }
+}
+
+type Described = (Finding, Vec<ResourceGroup>, BTreeSet<usize>);
+
+/// The same about several callers is said once.
+fn merged(list: Vec<Described>) -> Vec<Described> {
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut out: Vec<Described> = Vec::new();
+    for (finding, resources, actions) in list {
+        let next = out.len();
+        let number =
+            *numbers.entry(format!("{} {resources:?} {actions:?}", finding.reason())).or_insert(next);
+        match out.get_mut(number) {
+            Some((known, ..)) => known.callers.extend(finding.callers),
+            None => out.push((finding, resources, actions)),
+        }
+    }
+    out
 }

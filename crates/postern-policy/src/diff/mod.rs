@@ -20,10 +20,11 @@
 //! assert_eq!(difference.actions[0].pattern, "s3:Get*");
 //! let Stop::NothingAllows { nearest: Some(nearest) } = &difference.stop else { panic!() };
 //! assert_eq!(nearest.statement, 1);
-//! assert_eq!(difference.keys[0].key, "aws:MultiFactorAuthPresent");
+//! let [alternative] = &difference.when[..] else { panic!() };
+//! assert_eq!(alternative[0].key, "aws:MultiFactorAuthPresent");
 //! // Absent, and every value but `true`.
-//! assert!(difference.keys[0].values[0].values().is_empty());
-//! assert_eq!(difference.keys[0].values[1].single(), Some("false"));
+//! assert!(alternative[0].values[0].value.values().is_empty());
+//! assert_eq!(alternative[0].values[1].value.single(), Some("false"));
 //! ```
 //!
 //! # What is compared
@@ -33,25 +34,37 @@
 //! principal, and the resource's policy, where one is needed, delegates to the principal's account.
 //! Operations that no policy controls (`sts:GetCallerIdentity`, `sts:GetSessionToken`) do not count.
 //!
-//! A key of the context that no condition tests with a set operator is taken for single-valued. The keys
-//! are taken for independent of each other, of the action and of the principal: a difference may be
-//! shown by a request in which keys meet that no credential carries together.
+//! A key of the context that no condition tests with a set operator is taken for single-valued. What AWS fills in
+//! from the caller, such as `aws:PrincipalArn`, is that of the caller where it can be told; all other keys are
+//! taken for independent of each other, of the action and of the principal: a difference may be shown by a
+//! request in which keys meet that no credential carries together.
 //!
 //! Only the examples heed some of these ties, where they can: a tag in a request is among its tag keys, and
 //! an age of the MFA comes with MFA.
+//!
+//! Each pair of a statement that allows and one that denies, or of none that allows, is looked at by itself, and the
+//! order of statements makes no difference.
 //!
 //! Policy variables are tried with values that occur, one that does not, and without a value. Where
 //! nothing is found so, but a value can be thought of that makes a difference, the comparison ends
 //! [undecided](Verdict::Undecided), and names the variable.
 
 mod actions;
+mod axes;
+mod callers;
 mod familiar;
 mod found;
+mod group;
+mod order;
 mod pair;
-mod principals;
+mod region;
+mod scope;
 mod search;
 mod space;
+mod whom;
 mod witness;
+
+use postern_types::AccountId;
 
 use crate::{
     Context, ContextValue, Document, Element, Principal, Version,
@@ -127,6 +140,9 @@ impl Diff {
 }
 
 /// Requests that one policy allows and the other does not, all for the same reason.
+///
+/// Each statement that allows and each that denies is looked at by itself: what two statements deny is among the
+/// differences of both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// The policy that allows them.
@@ -137,11 +153,17 @@ pub struct Difference {
     pub stop: Stop,
     /// The actions concerned, as patterns that occur in the policies.
     pub actions: Vec<ActionGroup>,
+    /// The resources concerned. None where the statements name no resources.
+    pub resources: Vec<ResourceGroup>,
+    /// Whose requests they are. None where the policies name no principals and it is all the same who asks.
+    pub principals: Vec<Whom>,
+    /// The contexts concerned, as alternatives; that of the example comes first. In each, all its keys have one of
+    /// their values, and what other keys have makes no difference.
+    pub when: Vec<Vec<KeyValues>>,
+    /// Whether these are all contexts.
+    pub all_contexts: bool,
     /// One of the requests.
     pub example: Example,
-    /// The keys of the context that matter, each with those of its values that make the difference,
-    /// all else being as in the example.
-    pub keys: Vec<KeyValues>,
 }
 
 /// Why a policy does not allow a request.
@@ -173,8 +195,54 @@ pub struct Nearest {
 pub struct ActionGroup {
     /// The pattern as one of the policies writes it.
     pub pattern: String,
-    /// Whether all its actions are concerned, not only some.
+    /// Patterns within it whose actions are not concerned.
+    pub except: Vec<String>,
+    /// Whether all its other actions are concerned, not only some.
     pub whole: bool,
+    /// Where only some are: those of them that the [catalogue](crate::catalogue) knows.
+    pub known: Vec<String>,
+}
+
+/// A pattern of resources.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceGroup {
+    /// The pattern as one of the policies writes it, or `*`.
+    pub pattern: String,
+    /// Patterns within it whose resources are not concerned.
+    pub except: Vec<String>,
+    /// Whether all its other resources are concerned, not only some.
+    pub whole: bool,
+}
+
+/// Whose requests a difference is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Whom {
+    /// Everyone, whatever their account.
+    Anyone {
+        /// Whether also requests without credentials.
+        without_credentials: bool,
+        /// Whether some whom the policies tell from others are not concerned.
+        except_some: bool,
+    },
+    /// Everyone of an account.
+    Account {
+        /// The account.
+        account: AccountId,
+        /// Whether some whom the policies tell from others are not concerned.
+        except_some: bool,
+    },
+    /// Everyone but principals such as these, in policies of principals.
+    AllBut {
+        /// Their ARNs.
+        names: Vec<String>,
+    },
+    /// One principal.
+    Named {
+        /// The name that policies have for it.
+        name: String,
+        /// Whether it stands for others with other names, too.
+        such_as: bool,
+    },
 }
 
 /// A request as an example.
@@ -195,8 +263,19 @@ pub struct Example {
 pub struct KeyValues {
     /// The key as a policy writes it.
     pub key: String,
-    /// One value of each class.
-    pub values: Vec<ContextValue>,
+    /// Values that are concerned, at least one of each class.
+    pub values: Vec<KeyValue>,
+    /// Values that are not, at least one of each class.
+    pub others: Vec<KeyValue>,
+}
+
+/// A value of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyValue {
+    /// The value.
+    pub value: ContextValue,
+    /// Whether it stands for others that the policies do not tell from it.
+    pub stands_for_more: bool,
 }
 
 /// Why a comparison is not complete.

@@ -11,6 +11,8 @@ use crate::{
 /// A statement of one of the policies, its elements by their numbers.
 pub(super) struct Entry<'a> {
     pub(super) side: Side,
+    /// The statement's number in its document.
+    pub(super) number: usize,
     pub(super) statement: &'a Statement,
     pub(super) actions: usize,
     pub(super) resources: Option<usize>,
@@ -64,7 +66,7 @@ impl<'a> Pair<'a> {
         let mut rests = HashMap::new();
         for (side, document) in [(Side::A, a), (Side::B, b)] {
             let version = document.version();
-            for statement in document.statements() {
+            for (number, statement) in document.statements().iter().enumerate() {
                 let element = statement.actions();
                 let texts = element.patterns().iter().map(|pattern| pattern.text().to_ascii_lowercase());
                 let key = (element.is_negated(), texts.collect::<BTreeSet<_>>());
@@ -104,6 +106,7 @@ impl<'a> Pair<'a> {
                 let rest = *rests.entry((statement.effect(), principals, own_resources, set)).or_insert(next);
                 pair.entries.push(Entry {
                     side,
+                    number,
                     statement,
                     actions: own_actions,
                     resources: own_resources,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Side, pair::Pair};
+use super::pair::Pair;
 use crate::{
     ContextValue, Effect, Truth,
     classes::{Budget, Class, Spent},
@@ -15,21 +15,29 @@ pub(super) struct Axis {
     /// The conditions about it.
     pub(super) conditions: Vec<usize>,
     pub(super) classes: Rc<Vec<Class<ContextValue>>>,
+    /// Whether AWS fills it in from the caller.
+    pub(super) tied: bool,
 }
 
-/// The statements that a request's action, resource and principal leave, and what they leave open.
+/// What a statement has to do in the contexts that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// To count: the statement that allows, the one that denies.
+    Wanted,
+    /// Not to count.
+    Unwanted,
+}
+
+/// The statements that matter among those that a request's action, resource and principal leave.
 pub(super) struct Search<'a, 'p> {
     pair: &'a Pair<'p>,
     /// Each statement by its number in the pair, with what is known of it before any condition.
-    statements: &'a [(usize, Truth)],
+    statements: &'a [(usize, Truth, Role)],
     axes: Vec<&'a Axis>,
     /// For each axis and statement: the positions of the statement's conditions among the axis's.
     at: Vec<Vec<Vec<usize>>>,
     /// The last axis that each statement depends on, counted from 1.
     last: Vec<usize>,
-    side: Side,
-    /// The allowing statement, by its place in `statements`.
-    allow: usize,
 }
 
 /// What is sure about a request so far.
@@ -41,16 +49,9 @@ enum Sure {
 }
 
 impl<'a, 'p> Search<'a, 'p> {
-    pub(super) fn new(
-        pair: &'a Pair<'p>,
-        statements: &'a [(usize, Truth)],
-        axes: &'a [Axis],
-        side: Side,
-        allow: usize,
-    ) -> Self {
-        let mut search =
-            Self { pair, statements, axes: Vec::new(), at: Vec::new(), last: Vec::new(), side, allow };
-        // The allowing statement's keys first: they leave the fewest classes; then what can deny it.
+    pub(super) fn new(pair: &'a Pair<'p>, statements: &'a [(usize, Truth, Role)], axes: &'a [Axis]) -> Self {
+        let mut search = Self { pair, statements, axes: Vec::new(), at: Vec::new(), last: Vec::new() };
+        // The keys of what has to count first: they leave the fewest classes.
         let mut axes: Vec<&Axis> = axes.iter().collect();
         axes.sort_by_key(|axis| search.rank(axis));
         for axis in &axes {
@@ -60,7 +61,7 @@ impl<'a, 'p> Search<'a, 'p> {
                     |condition: &usize| axis.conditions.iter().position(|other| other == condition);
                 own.iter().filter_map(position).collect::<Vec<_>>()
             };
-            search.at.push(statements.iter().map(|(entry, _)| of(*entry)).collect());
+            search.at.push(statements.iter().map(|(entry, ..)| of(*entry)).collect());
         }
         search.last = (0..statements.len())
             .map(|place| {
@@ -72,21 +73,19 @@ impl<'a, 'p> Search<'a, 'p> {
         search
     }
 
+    /// What no statement asks about comes last: any of its classes will do.
     fn rank(&self, axis: &Axis) -> u8 {
-        let touches = |wanted: &dyn Fn(usize, usize) -> bool| {
-            self.statements.iter().enumerate().any(|(place, (entry, _))| {
-                wanted(place, *entry)
+        let touches = |role: Role| {
+            self.statements.iter().any(|(entry, _, own)| {
+                *own == role
                     && self.pair.entries.get(*entry).is_some_and(|entry| {
                         entry.conditions.iter().any(|condition| axis.conditions.contains(condition))
                     })
             })
         };
-        let denies = |_, entry: usize| {
-            self.pair.entries.get(entry).is_some_and(|entry| entry.is(self.side, Effect::Deny))
-        };
-        if touches(&|place, _| place == self.allow) {
+        if touches(Role::Wanted) {
             0
-        } else if touches(&denies) {
+        } else if touches(Role::Unwanted) {
             1
         } else {
             2
@@ -95,9 +94,11 @@ impl<'a, 'p> Search<'a, 'p> {
 
     /// The classes chosen, by axis: where the first is not good, the least far from it.
     pub(super) fn run(&self, budget: &mut Budget) -> Result<Option<Vec<(&'a Axis, usize)>>, Spent> {
-        let truths: Vec<Truth> = self.statements.iter().map(|(_, truth)| *truth).collect();
+        let truths: Vec<Truth> = self.statements.iter().map(|(_, truth, _)| *truth).collect();
         let mut chosen = Vec::new();
         let found = self.go(0, &truths, &mut chosen, budget)?;
+        // What was not asked about any more stays as it is found first.
+        chosen.resize(self.axes.len(), 0);
         Ok(found.then(|| self.axes.iter().copied().zip(chosen).collect()))
     }
 
@@ -139,37 +140,18 @@ impl<'a, 'p> Search<'a, 'p> {
     }
 
     fn sure(&self, depth: usize, truths: &[Truth]) -> Sure {
-        let decided = |place: usize| self.last.get(place).is_none_or(|last| *last <= depth);
-        if truths.get(self.allow) != Some(&Truth::Yes) {
-            return Sure::Never;
-        }
-        let mut sure = decided(self.allow);
-        // Of the other policy: whether it allows for sure or may, denies for sure or may.
-        let (mut allows, mut may_allow, mut denies, mut may_deny) = (false, false, false, false);
-        for (place, ((entry, _), truth)) in self.statements.iter().zip(truths).enumerate() {
+        let mut sure = true;
+        for (place, ((entry, _, role), truth)) in self.statements.iter().zip(truths).enumerate() {
             let Some(entry) = self.pair.entries.get(*entry) else { continue };
             let deny = entry.statement.effect() == Effect::Deny;
             let counts = *truth == Truth::Yes || (deny && *truth == Truth::Unsettled);
-            if !counts {
-                continue;
-            }
-            match (entry.side == self.side, deny, decided(place)) {
-                (true, true, true) => return Sure::Never,
-                (true, true, false) => sure = false,
-                (true, false, _) => {}
-                (false, true, done) => {
-                    denies |= done;
-                    may_deny = true;
-                }
-                (false, false, done) => {
-                    allows |= done;
-                    may_allow = true;
-                }
+            let decided = self.last.get(place).is_none_or(|last| *last <= depth);
+            match (role, counts, decided) {
+                (Role::Wanted, false, _) | (Role::Unwanted, true, true) => return Sure::Never,
+                (Role::Wanted, true, true) | (Role::Unwanted, false, _) => {}
+                (_, true, false) => sure = false,
             }
         }
-        if allows && !may_deny {
-            return Sure::Never;
-        }
-        if sure && (denies || !may_allow) { Sure::Found } else { Sure::Open }
+        if sure { Sure::Found } else { Sure::Open }
     }
 }

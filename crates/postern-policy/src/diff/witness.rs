@@ -19,38 +19,39 @@ const ACCOUNT: &str = "111111111111";
 /// Where a resource is that belongs to an account other than the principal's.
 const OWNERS: [&str; 2] = ["999999999999", "888888888888"];
 
+/// What makes a difference: that a statement of one policy allows, and what stops it in the other.
+#[derive(Clone, Copy)]
+pub(super) struct Claim {
+    pub(super) side: Side,
+    /// The statement that allows.
+    pub(super) statement: usize,
+    /// The statement that denies; none where nothing allows.
+    pub(super) denied: Option<usize>,
+}
+
 /// What the evaluator says of a witness.
 pub(super) enum Judgement {
-    Confirmed {
-        /// The statement that allows.
-        statement: usize,
-        stop: Stop,
-    },
+    Confirmed(Stop),
     /// No policy is asked about such a request, or the kind of credential rules it out.
     Outside,
     Refuted,
 }
 
 /// Asks the evaluator about both policies.
-pub(super) fn judge(pair: &Pair<'_>, side: Side, example: &Example) -> Judgement {
+pub(super) fn judge(pair: &Pair<'_>, claim: Claim, example: &Example) -> Judgement {
     let outside = |deciding: Deciding| {
         matches!(deciding, Deciding::NeedsNoPermission | Deciding::CredentialLimit(_) | Deciding::RootUser)
     };
-    with(pair, side, example, |request, stack| {
+    with(pair, claim.side, example, |request, stack| {
         let evaluation = evaluate(request, stack);
-        if outside(evaluation.deciding) && !pair.named {
+        let is_outside = outside(evaluation.deciding);
+        if is_outside && !pair.named {
             return Judgement::Outside;
         }
-        if !evaluation.is_allowed() {
-            return if outside(evaluation.deciding) { Judgement::Outside } else { Judgement::Refuted };
+        if !evaluation.is_allowed() || !counts(pair, request, stack, claim.statement) {
+            return if is_outside { Judgement::Outside } else { Judgement::Refuted };
         }
-        let Some(statement) = allowing(pair, request, stack) else {
-            return if outside(evaluation.deciding) { Judgement::Outside } else { Judgement::Refuted };
-        };
-        match stop(pair, side.other(), example) {
-            Some(stop) => Judgement::Confirmed { statement, stop },
-            None => Judgement::Refuted,
-        }
+        stop(pair, claim, example).map_or(Judgement::Refuted, Judgement::Confirmed)
     })
     .unwrap_or(Judgement::Refuted)
 }
@@ -72,17 +73,14 @@ fn with<T>(
         resource_account,
         context: &example.context,
     };
+    // What a federated user's session policy leaves is not asked here.
+    let session = [all];
+    let session = matches!(example.principal, Principal::FederatedUser { .. }).then_some(session.as_slice());
     if pair.named {
         let owner =
             OWNERS.into_iter().filter_map(|owner| owner.parse().ok()).find(|owner| account != Some(*owner));
-        let session = [all];
-        let federated = matches!(example.principal, Principal::FederatedUser { .. });
-        let stack = PolicyStack {
-            identity: &[all],
-            session: federated.then_some(session.as_slice()),
-            resource: Some(policy),
-            ..PolicyStack::default()
-        };
+        let stack =
+            PolicyStack { identity: &[all], session, resource: Some(policy), ..PolicyStack::default() };
         return Some(then(&request(owner), &stack));
     }
     let delegates = format!(
@@ -91,17 +89,19 @@ fn with<T>(
     );
     let delegates = Document::parse(&delegates).ok()?;
     let resource = PolicyRef { name: "resource", arn: None, document: &delegates };
-    let stack = PolicyStack { identity: &[policy], resource: Some(resource), ..PolicyStack::default() };
+    let stack =
+        PolicyStack { identity: &[policy], session, resource: Some(resource), ..PolicyStack::default() };
     Some(then(&request(None), &stack))
 }
 
-/// The first statement of the policy that allows.
-fn allowing(pair: &Pair<'_>, request: &Request<'_>, stack: &PolicyStack<'_>) -> Option<usize> {
+/// Whether a statement of the policy counts.
+fn counts(pair: &Pair<'_>, request: &Request<'_>, stack: &PolicyStack<'_>, number: usize) -> bool {
     let explanation = explain(request, stack);
-    let mut matching = explanation
-        .matching()
-        .filter(|(layer, _, statement)| is_compared(pair, layer.layer) && statement.effect == Effect::Allow);
-    matching.next().map(|(_, _, statement)| statement.number)
+    let mut layers = explanation.layers.iter().filter(|layer| is_compared(pair, layer.layer));
+    layers.any(|layer| {
+        let mut statements = layer.policies.iter().flat_map(|policy| &policy.statements);
+        statements.any(|statement| statement.number == number && statement.failure.is_none())
+    })
 }
 
 const fn is_compared(pair: &Pair<'_>, layer: Layer) -> bool {
@@ -112,16 +112,18 @@ const fn is_compared(pair: &Pair<'_>, layer: Layer) -> bool {
     }
 }
 
-/// Why the policy does not allow the request; none if it does.
-fn stop(pair: &Pair<'_>, side: Side, example: &Example) -> Option<Stop> {
-    with(pair, side, example, |request, stack| {
+/// What stops the request in the other policy; none if it is not what is claimed.
+fn stop(pair: &Pair<'_>, claim: Claim, example: &Example) -> Option<Stop> {
+    with(pair, claim.side.other(), example, |request, stack| {
         let evaluation = evaluate(request, stack);
-        match (evaluation.decision, evaluation.deciding) {
-            (Decision::Allowed, _) => None,
-            (Decision::ExplicitlyDenied, Deciding::Statement(place)) => {
-                Some(Stop::Denied { statement: place.statement })
+        match (evaluation.decision, claim.denied) {
+            (Decision::ExplicitlyDenied, Some(statement)) => {
+                counts(pair, request, stack, statement).then_some(Stop::Denied { statement })
             }
-            _ => Some(Stop::NothingAllows { nearest: nearest(pair, request, stack) }),
+            (Decision::ImplicitlyDenied, None) => {
+                Some(Stop::NothingAllows { nearest: nearest(pair, request, stack) })
+            }
+            _ => None,
         }
     })
     .flatten()

@@ -58,8 +58,43 @@ fn the_trap_of_bool_if_exists_is_wider() {
     assert_eq!((&json["verdict"], &json["b_within_a"]), (&json!("different"), &json!(false)), "{json:#}");
     let differences = json["differences"].as_array().unwrap();
     assert!(differences.iter().all(|one| one["allowed_by"] == "b"), "{json:#}");
-    let keys = &differences[0]["keys"]["aws:MultiFactorAuthPresent"];
-    assert_eq!(keys, &json!([null]), "{json:#}");
+    let keys = &differences[0]["when"][0]["aws:MultiFactorAuthPresent"]["values"];
+    assert_eq!(keys, &json!([{"value": null, "stands_for_more": false}]), "{json:#}");
+}
+
+#[test]
+fn everyone_is_called_so() {
+    let open = TRUST.replace("arn:aws:iam::111111111111:root", "*");
+    let other = TRUST.replace("arn:aws:iam::111111111111:root", "arn:aws:iam::222222222222:root");
+    let world = World::new(&[("trust.json", TRUST), ("open.json", &open), ("other.json", &other)]);
+    insta::assert_snapshot!(said(&world.run(&["diff", "trust.json", "open.json"])));
+    insta::assert_snapshot!(said(&world.run(&["diff", "trust.json", "other.json"])));
+}
+
+#[test]
+fn documents_of_different_kinds_are_remarked() {
+    let world = World::new(&[("old.json", OLD), ("trust.json", TRUST)]);
+    let output = world.run(&["diff", "old.json", "trust.json"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("`old.json` looks like an identity policy, `trust.json` looks like a trust policy"), "{said}");
+    let json = world.json(&["diff", "--json", "old.json", "trust.json"]);
+    assert_eq!(json["kinds"], json!(["identity", "trust"]));
+    let quiet = world.run(&["diff", "old.json", "old.json"]);
+    assert!(quiet.stderr.is_empty());
+}
+
+#[test]
+fn several_denies_and_resources_are_told_in_full() {
+    let denies = r#"{"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["s3:Get*", "ec2:RunInstances"], "Resource": "*"},
+        {"Sid": "Region", "Effect": "Deny", "NotAction": "s3:*", "Resource": "*",
+         "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-west-1", "eu-central-1"]}}},
+        {"Sid": "Secret", "Effect": "Deny", "Action": "*", "Resource": "arn:aws:s3:::secret/*",
+         "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/admin"}}},
+        {"Sid": "Plain", "Effect": "Deny", "Action": "*", "NotResource": "arn:aws:s3:::public/*",
+         "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}"#;
+    let world = World::new(&[("old.json", OLD), ("new.json", denies)]);
+    insta::assert_snapshot!(said(&world.run(&["diff", "old.json", "new.json"])));
 }
 
 /// The requests shown are decided again, by the command that decides cases.

@@ -6,6 +6,7 @@ use clap::Args;
 use postern_policy::{
     Document,
     diff::{self, Verdict},
+    lint::PolicyKind,
 };
 
 use super::{
@@ -58,6 +59,9 @@ pub(crate) fn run(args: &DiffArgs, context: &mut Context) -> Result<ExitStatus, 
         }
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
+    if let Some(mismatch) = difference::mismatch(&a.compared, &b.compared) {
+        context.printer.warning(&mismatch);
+    }
     let found = diff::compare(&a.document, &b.document);
     let shown = if args.json {
         difference::json(&a.compared, &b.compared, &found)?
@@ -105,6 +109,7 @@ fn read(path: &Path) -> Result<Read, CliError> {
     let compared = Compared {
         statements: lines.zip(sids).collect(),
         names_principals: statements.iter().any(|statement| statement.principals().is_some()),
+        kind: PolicyKind::infer(&document),
         name: input.name.clone(),
     };
     Ok(Read { document, compared })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use postern_policy::{
     ContextValue, Element,
-    diff::{Diff, Difference, Side, Stop, Verdict},
+    diff::{Diff, Difference, KeyValue, KeyValues, Side, Stop, Verdict, Whom},
 };
 use serde::Serialize;
 
@@ -16,6 +16,8 @@ struct Json<'a> {
     format: u32,
     a: &'a str,
     b: &'a str,
+    /// What each looks like.
+    kinds: [&'static str; 2],
     verdict: &'static str,
     /// None where that is undecided.
     a_within_b: Option<bool>,
@@ -30,14 +32,40 @@ struct One<'a> {
     statement: usize,
     stop: StopJson<'a>,
     actions: Vec<Group<'a>>,
+    resources: Vec<Group<'a>>,
+    principals: Vec<WhomJson<'a>>,
+    when: Vec<BTreeMap<&'a str, Values<'a>>>,
+    all_contexts: bool,
     request: Request<'a>,
-    keys: BTreeMap<&'a str, Vec<Value<'a>>>,
 }
 
 #[derive(Serialize)]
 struct Group<'a> {
     pattern: &'a str,
+    except: &'a [String],
     whole: bool,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum WhomJson<'a> {
+    Anyone { without_credentials: bool, except_some: bool },
+    Account { account: String, except_some: bool },
+    AllBut { names: &'a [String] },
+    Principal { name: &'a str, such_as: bool },
+}
+
+/// Values that make the difference, and those that do not.
+#[derive(Serialize)]
+struct Values<'a> {
+    values: Vec<OneValue<'a>>,
+    others: Vec<OneValue<'a>>,
+}
+
+#[derive(Serialize)]
+struct OneValue<'a> {
+    value: Value<'a>,
+    stands_for_more: bool,
 }
 
 #[derive(Serialize)]
@@ -85,6 +113,7 @@ pub(crate) fn render(a: &Compared, b: &Compared, diff: &Diff) -> Result<String, 
         format: 1,
         a: &a.name,
         b: &b.name,
+        kinds: [a.kind.as_str(), b.kind.as_str()],
         verdict: match diff.verdict() {
             Verdict::Equal => "equal",
             Verdict::Different => "different",
@@ -99,7 +128,6 @@ pub(crate) fn render(a: &Compared, b: &Compared, diff: &Diff) -> Result<String, 
 
 fn one(difference: &Difference) -> One<'_> {
     let example = &difference.example;
-    let groups = difference.actions.iter();
     One {
         allowed_by: match difference.allowed_by {
             Side::A => "a",
@@ -107,19 +135,48 @@ fn one(difference: &Difference) -> One<'_> {
         },
         statement: difference.statement,
         stop: stop(&difference.stop),
-        actions: groups.map(|group| Group { pattern: &group.pattern, whole: group.whole }).collect(),
+        actions: difference
+            .actions
+            .iter()
+            .map(|group| Group { pattern: &group.pattern, except: &group.except, whole: group.whole })
+            .collect(),
+        resources: difference
+            .resources
+            .iter()
+            .map(|group| Group { pattern: &group.pattern, except: &group.except, whole: group.whole })
+            .collect(),
+        principals: difference.principals.iter().map(whom).collect(),
+        when: difference.when.iter().map(|keys| keys.iter().map(key).collect()).collect(),
+        all_contexts: difference.all_contexts,
         request: Request {
             principal: name(&example.principal),
             action: &example.action,
             resource: Resource { arn: &example.resource },
             context: present(difference).map(|(key, given)| (key, value(given))).collect(),
         },
-        keys: difference
-            .keys
-            .iter()
-            .map(|key| (key.key.as_str(), key.values.iter().map(value).collect()))
-            .collect(),
     }
+}
+
+fn whom(whom: &Whom) -> WhomJson<'_> {
+    match whom {
+        Whom::Anyone { without_credentials, except_some } => {
+            WhomJson::Anyone { without_credentials: *without_credentials, except_some: *except_some }
+        }
+        Whom::Account { account, except_some } => {
+            WhomJson::Account { account: account.to_string(), except_some: *except_some }
+        }
+        Whom::AllBut { names } => WhomJson::AllBut { names },
+        Whom::Named { name, such_as } => WhomJson::Principal { name, such_as: *such_as },
+    }
+}
+
+fn key(key: &KeyValues) -> (&str, Values<'_>) {
+    fn all(list: &[KeyValue]) -> Vec<OneValue<'_>> {
+        list.iter()
+            .map(|one| OneValue { value: value(&one.value), stands_for_more: one.stands_for_more })
+            .collect()
+    }
+    (&key.key, Values { values: all(&key.values), others: all(&key.others) })
 }
 
 fn stop(stop: &Stop) -> StopJson<'_> {
