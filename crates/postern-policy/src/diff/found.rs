@@ -48,7 +48,7 @@ impl Found {
             .any(|finding| finding.side == side)
     }
 
-    /// Adds what was found for callers who are all told apart; for resources of some actions.
+    /// Adds what was found, with the actions and resources that it is about.
     pub(super) fn add(&mut self, finding: Finding, cells: &Cells) {
         let reason = format!("{} {:?}", finding.reason(), finding.callers);
         let next = self.list.len();
