@@ -21,7 +21,7 @@ pub(super) struct Finding {
 }
 
 /// Of each class of actions: elements, and the numbers of their classes of resources.
-type Cells = BTreeMap<usize, (Vec<usize>, BTreeSet<usize>)>;
+pub(super) type Cells = BTreeMap<usize, (Vec<usize>, BTreeSet<usize>)>;
 
 #[derive(Default)]
 pub(super) struct Found {
@@ -69,7 +69,7 @@ impl Found {
         let mut words = HashMap::new();
         self.numbers.clear();
         for (finding, cells) in std::mem::take(&mut self.list) {
-            let mut by_scope: BTreeMap<Vec<ResourceGroup>, BTreeSet<usize>> = BTreeMap::new();
+            let mut by_scope: BTreeMap<Vec<ResourceGroup>, Cells> = BTreeMap::new();
             for (action, (elements, resources)) in cells {
                 let is_known = self
                     .done
@@ -77,15 +77,20 @@ impl Found {
                     .take(before)
                     .any(|(known, _, actions)| known.is_like(&finding) && actions.contains(&action));
                 if !is_known {
-                    let scope =
-                        words.entry((elements, resources)).or_insert_with_key(|(elements, resources)| {
-                            scope::describe(space, elements, resources, budget)
-                        });
-                    by_scope.entry(scope.clone()).or_default().insert(action);
+                    let key = (elements.clone(), resources.clone());
+                    let scope = words.entry(key).or_insert_with_key(|(elements, resources)| {
+                        scope::describe(space, elements, resources, budget)
+                    });
+                    by_scope.entry(scope.clone()).or_default().insert(action, (elements, resources));
                 }
             }
-            for (scope, actions) in by_scope {
-                self.done.push((finding.again(), scope, actions));
+            let is_split = by_scope.len() > 1;
+            for (scope, cells) in by_scope {
+                let mut finding = finding.again();
+                if is_split && let Some(example) = space.example(&finding, &cells, budget) {
+                    finding.example = example;
+                }
+                self.done.push((finding, scope, cells.into_keys().collect()));
             }
         }
     }
@@ -122,9 +127,9 @@ impl Finding {
         format!("{:?} {} {:?} {:?}", self.side, self.statement, self.stop, self.when)
     }
 
-    /// Whether the same is found, of whomever.
+    /// Whether the same is found, of whomever, and whichever statement comes nearest to allowing it.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.is_like(other) && self.stop == other.stop && self.when == other.when
+        self.is_like(other) && self.when == other.when
     }
 
     /// Whether the same statements make the difference.

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Example, KeyValue, KeyValues, Side,
+    Example, KeyValue, KeyValues, Side, Stop,
     axes::{Left, Takers},
     callers::{self, Caller},
     familiar::familiar,
-    found::{Finding, Found},
+    found::{Cells, Finding, Found},
     region::{Alternative, region},
     search::{Axis, Role, Search},
     space::Space,
@@ -179,6 +179,31 @@ impl Space<'_, '_> {
                 Judgement::Outside => found.neutral.extend(&takers.callers),
                 Judgement::Refuted => {
                     found.unconfirmed.get_or_insert(example);
+                }
+            }
+        }
+        None
+    }
+
+    /// An example of what was found, for one of these actions.
+    pub(super) fn example(
+        &mut self,
+        finding: &Finding,
+        cells: &Cells,
+        budget: &mut Budget,
+    ) -> Option<Example> {
+        let denied = match finding.stop {
+            Stop::Denied { statement } => Some(statement),
+            Stop::NothingAllows { .. } => None,
+        };
+        let claim = Claim { side: finding.side, statement: finding.statement, denied };
+        for (action, (elements, resources)) in cells {
+            let classes = self.resource_classes(elements, budget).ok()?;
+            for class in resources.iter().filter_map(|at| classes.get(*at)) {
+                let action = self.actions.sample(*action);
+                let example = Example { action, resource: class.sample.clone(), ..finding.example.clone() };
+                if let Judgement::Confirmed(stop) = witness::judge(self.pair, claim, &example) {
+                    return Some(familiar(self.pair, claim, &stop, example));
                 }
             }
         }

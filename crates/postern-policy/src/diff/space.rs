@@ -96,7 +96,7 @@ fn worlds(pair: &Pair<'_>, budget: &mut Budget) -> Result<Vec<Context>, GaveUp> 
 
 /// A class of resources, by the answers of the elements asked about.
 pub(super) struct ResourceClass {
-    sample: String,
+    pub(super) sample: String,
     pub(super) covers: Vec<bool>,
 }
 

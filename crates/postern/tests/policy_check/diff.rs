@@ -76,7 +76,10 @@ fn documents_of_different_kinds_are_remarked() {
     let world = World::new(&[("old.json", OLD), ("trust.json", TRUST)]);
     let output = world.run(&["diff", "old.json", "trust.json"]);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("`old.json` looks like an identity policy, `trust.json` looks like a trust policy"), "{said}");
+    assert!(
+        said.contains("`old.json` looks like an identity policy, `trust.json` looks like a trust policy"),
+        "{said}"
+    );
     let json = world.json(&["diff", "--json", "old.json", "trust.json"]);
     assert_eq!(json["kinds"], json!(["identity", "trust"]));
     let quiet = world.run(&["diff", "old.json", "old.json"]);
