@@ -71,6 +71,21 @@ impl Document {
         parse::document(text)
     }
 
+    /// Reads the document that stands at the beginning of a text, whatever follows, and tells how many bytes
+    /// it takes.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse); spans and lines are those of this text.
+    ///
+    /// ```
+    /// let text = r#"{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}, …"#;
+    /// let (document, end) = postern_policy::Document::parse_front(text).unwrap();
+    /// assert_eq!((document.statements().len(), text.get(end..)), (1, Some(", …")));
+    /// ```
+    pub fn parse_front(text: &str) -> Result<(Self, usize), Vec<Problem>> {
+        parse::front(text)
+    }
+
     /// The same document with other statements.
     pub(crate) fn with_statements(&self, statements: Vec<Statement>) -> Self {
         let Self { version, span, version_span, listed, .. } = *self;

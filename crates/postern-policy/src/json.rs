@@ -3,8 +3,6 @@
 //! `serde_json` keeps the last of two equal keys and forgets where they stood; in a policy the first
 //! one may be the `Condition` that a reader sees and AWS does not.
 
-use std::borrow::Cow;
-
 use crate::{Problem, Span, line_column, words::plain_length};
 
 /// Deeper than any policy: `Statement` → `Condition` → operator → key → values is six.
@@ -12,78 +10,226 @@ const MAX_DEPTH: usize = 32;
 /// Enough to mend a file by; a hostile one could hold millions.
 pub(crate) const MAX_PROBLEMS: usize = 100;
 
-/// A JSON value and its place.
-#[derive(Debug)]
-pub(crate) struct Node<'a> {
-    pub(crate) span: Span,
-    pub(crate) value: Value<'a>,
+/// A text read, and the duplicate keys found on the way.
+///
+/// The values stand one behind another, each followed by all that it holds: one list is made and dropped
+/// quicker than a tree of them.
+pub(crate) struct Read<'a> {
+    text: &'a str,
+    entries: Vec<Entry>,
+    /// The strings with escapes, without them.
+    unescaped: Vec<String>,
+    pub(crate) duplicates: Vec<Problem>,
 }
 
-/// Strings are copied only where they hold escapes.
-#[derive(Debug)]
-pub(crate) enum Value<'a> {
+/// A value, or the name of a member: its value comes next.
+#[derive(Clone, Copy)]
+struct Entry {
+    span: Span,
+    kind: Kind,
+    /// How many entries there are in it.
+    inside: usize,
+    /// How many of these are its own items, or names and values of its members.
+    items: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Null,
+    Bool(bool),
+    Number,
+    /// As it stands between its quotes.
+    Plain,
+    /// The string with this number among the unescaped ones.
+    Unescaped(usize),
+    Array,
+    Object,
+}
+
+/// A JSON value and its place.
+#[derive(Clone, Copy)]
+pub(crate) struct Node<'r> {
+    read: &'r Read<'r>,
+    entry: &'r Entry,
+    /// The entry and what is in it.
+    whole: &'r [Entry],
+}
+
+/// What a value is.
+pub(crate) enum Value<'r> {
     Null,
     Bool(bool),
     /// As written.
-    Number(&'a str),
-    String(Cow<'a, str>),
-    Array(Vec<Node<'a>>),
-    Object(Vec<Member<'a>>),
+    Number(&'r str),
+    String(&'r str),
+    Array(Items<'r>),
+    Object(Members<'r>),
 }
 
-#[derive(Debug)]
-pub(crate) struct Member<'a> {
-    pub(crate) key: Cow<'a, str>,
+/// A member of an object.
+#[derive(Clone, Copy)]
+pub(crate) struct Member<'r> {
+    pub(crate) key: &'r str,
     pub(crate) key_span: Span,
-    pub(crate) node: Node<'a>,
+    pub(crate) node: Node<'r>,
 }
 
-impl Node<'_> {
+impl<'r> Node<'r> {
+    pub(crate) const fn span(self) -> Span {
+        self.entry.span
+    }
+
+    pub(crate) fn value(self) -> Value<'r> {
+        match self.entry.kind {
+            Kind::Null => Value::Null,
+            Kind::Bool(value) => Value::Bool(value),
+            Kind::Number => Value::Number(self.entry.span.of(self.read.text).unwrap_or_default()),
+            Kind::Plain | Kind::Unescaped(_) => Value::String(self.text().unwrap_or_default()),
+            Kind::Array => Value::Array(self.items()),
+            Kind::Object => Value::Object(Members(self.items())),
+        }
+    }
+
+    /// The text of a string.
+    pub(crate) fn text(self) -> Option<&'r str> {
+        let Span { start, end } = self.entry.span;
+        match self.entry.kind {
+            Kind::Plain => self.read.text.get(start + 1..end - 1),
+            Kind::Unescaped(number) => self.read.unescaped.get(number).map(String::as_str),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn is_list(self) -> bool {
+        matches!(self.entry.kind, Kind::Array)
+    }
+
+    /// The values of a list; what is none counts as its only one.
+    pub(crate) fn listed(self) -> Items<'r> {
+        match self.is_list() {
+            true => self.items(),
+            false => Items { read: self.read, entries: self.whole, left: 1 },
+        }
+    }
+
+    fn items(self) -> Items<'r> {
+        let entries = self.whole.get(1..).unwrap_or_default();
+        Items { read: self.read, entries, left: self.entry.items }
+    }
+
     /// The value's kind as a person would say it.
-    pub(crate) const fn kind(&self) -> &'static str {
-        match self.value {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Array(_) => "a list",
-            Value::Object(_) => "an object",
+    pub(crate) const fn kind(self) -> &'static str {
+        match self.entry.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "a boolean",
+            Kind::Number => "a number",
+            Kind::Plain | Kind::Unescaped(_) => "a string",
+            Kind::Array => "a list",
+            Kind::Object => "an object",
         }
     }
 }
 
-/// A text read: the tree, and the duplicate keys found on the way.
-pub(crate) struct Read<'a> {
-    pub(crate) root: Node<'a>,
-    pub(crate) duplicates: Vec<Problem>,
+/// The values of a list.
+#[derive(Clone, Copy)]
+pub(crate) struct Items<'r> {
+    read: &'r Read<'r>,
+    entries: &'r [Entry],
+    left: usize,
+}
+
+impl<'r> Iterator for Items<'r> {
+    type Item = Node<'r>;
+
+    fn next(&mut self) -> Option<Node<'r>> {
+        let entry = self.entries.first()?;
+        let (whole, rest) = self.entries.split_at_checked(1 + entry.inside)?;
+        self.entries = rest;
+        self.left -= 1;
+        Some(Node { read: self.read, entry, whole })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Items<'_> {}
+
+/// The members of an object.
+#[derive(Clone, Copy)]
+pub(crate) struct Members<'r>(Items<'r>);
+
+impl<'r> Iterator for Members<'r> {
+    type Item = Member<'r>;
+
+    fn next(&mut self) -> Option<Member<'r>> {
+        let key = self.0.next()?;
+        Some(Member { key: key.text()?, key_span: key.span(), node: self.0.next()? })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let members = self.0.len() / 2;
+        (members, Some(members))
+    }
+}
+
+impl ExactSizeIterator for Members<'_> {}
+
+impl Read<'_> {
+    /// The value that fills the text.
+    pub(crate) fn root(&self) -> Option<Node<'_>> {
+        Items { read: self, entries: &self.entries, left: 1 }.next()
+    }
 }
 
 /// Reads one JSON value that fills the whole text.
 ///
 /// Where the text is no JSON there is one problem, the first: what follows it cannot be told.
 pub(crate) fn read(text: &str) -> Result<Read<'_>, Problem> {
-    let mut reader = Reader { text, bytes: text.as_bytes(), at: 0, duplicates: Vec::new() };
     if text.starts_with('\u{feff}') {
         return Err(Problem::new(Span::new(0, 3), "the text begins with a byte order mark")
             .help("save the file as UTF-8 without a byte order mark"));
     }
+    let mut reader = Reader::new(text);
     reader.blanks();
-    let root = reader.value(0)?;
+    reader.value(0)?;
     reader.blanks();
     if reader.at < text.len() {
         return Err(reader.unexpected("the end of the document"));
     }
-    Ok(Read { root, duplicates: reader.duplicates })
+    Ok(reader.done())
+}
+
+/// Reads the JSON value at the beginning of a text, and tells where it ends.
+pub(crate) fn read_front(text: &str) -> Result<(Read<'_>, usize), Problem> {
+    let mut reader = Reader::new(text);
+    reader.value(0)?;
+    let end = reader.at;
+    Ok((reader.done(), end))
 }
 
 struct Reader<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
+    entries: Vec<Entry>,
+    unescaped: Vec<String>,
     duplicates: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        // Values are rarely closer than every eight bytes.
+        let entries = Vec::with_capacity(text.len().min(2_048) / 8);
+        Self { text, bytes: text.as_bytes(), at: 0, entries, unescaped: Vec::new(), duplicates: Vec::new() }
+    }
+
+    fn done(self) -> Read<'a> {
+        let Self { text, entries, unescaped, duplicates, .. } = self;
+        Read { text, entries, unescaped, duplicates }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -116,34 +262,54 @@ impl<'a> Reader<'a> {
         Problem::new(here, format!("expected {wanted}, found {found}"))
     }
 
-    fn value(&mut self, depth: usize) -> Result<Node<'a>, Problem> {
-        let start = self.at;
+    fn value(&mut self, depth: usize) -> Result<(), Problem> {
         if depth > MAX_DEPTH {
             return Err(Problem::new(self.here(), format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        let value = match self.peek() {
-            Some(b'{') => self.object(depth)?,
-            Some(b'[') => self.array(depth)?,
-            Some(b'"') => Value::String(self.string()?),
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b't') => self.word("true", Value::Bool(true))?,
-            Some(b'f') => self.word("false", Value::Bool(false))?,
-            Some(b'n') => self.word("null", Value::Null)?,
-            _ => return Err(self.unexpected("a value")),
-        };
-        Ok(Node { span: Span::new(start, self.at), value })
-    }
-
-    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Problem> {
-        if self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
-            self.at += word.len();
-            Ok(value)
-        } else {
-            Err(self.unexpected("a value"))
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{') => self.container(Kind::Object, |reader| reader.object(depth)),
+            Some(b'[') => self.container(Kind::Array, |reader| reader.array(depth)),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Kind::Bool(true)),
+            Some(b'f') => self.word("false", Kind::Bool(false)),
+            Some(b'n') => self.word("null", Kind::Null),
+            _ => Err(self.unexpected("a value")),
         }
     }
 
-    fn number(&mut self) -> Result<Value<'a>, Problem> {
+    /// Notes a value that began at `start` and holds no others.
+    fn leaf(&mut self, start: usize, kind: Kind) {
+        self.entries.push(Entry { span: Span::new(start, self.at), kind, inside: 0, items: 0 });
+    }
+
+    /// Notes a value and what `read`, which tells the number of its items, finds behind its opening bracket.
+    fn container(
+        &mut self,
+        kind: Kind,
+        read: impl FnOnce(&mut Self) -> Result<usize, Problem>,
+    ) -> Result<(), Problem> {
+        let number = self.entries.len();
+        self.leaf(self.at, kind);
+        self.at += 1;
+        let items = read(self)?;
+        let inside = self.entries.len() - number - 1;
+        if let Some(entry) = self.entries.get_mut(number) {
+            *entry = Entry { span: Span::new(entry.span.start, self.at), inside, items, ..*entry };
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<(), Problem> {
+        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(self.unexpected("a value"));
+        }
+        self.at += word.len();
+        self.leaf(self.at - word.len(), kind);
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Problem> {
         let start = self.at;
         self.eat(b'-');
         if !self.eat(b'0') {
@@ -158,7 +324,8 @@ impl<'a> Reader<'a> {
             }
             self.digits()?;
         }
-        Ok(Value::Number(self.text.get(start..self.at).unwrap_or_default()))
+        self.leaf(start, Kind::Number);
+        Ok(())
     }
 
     fn digits(&mut self) -> Result<(), Problem> {
@@ -169,19 +336,19 @@ impl<'a> Reader<'a> {
         if self.at == start { Err(self.unexpected("a digit")) } else { Ok(()) }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
-        self.at += 1;
-        let mut items = Vec::new();
+    fn array(&mut self, depth: usize) -> Result<usize, Problem> {
+        let mut items = 0;
         self.blanks();
         if self.eat(b']') {
-            return Ok(Value::Array(items));
+            return Ok(items);
         }
         loop {
             self.blanks();
-            items.push(self.value(depth + 1)?);
+            self.value(depth + 1)?;
+            items += 1;
             self.blanks();
             if self.eat(b']') {
-                return Ok(Value::Array(items));
+                return Ok(items);
             }
             if !self.eat(b',') {
                 return Err(self.unexpected("`,` or `]`"));
@@ -189,28 +356,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
-        self.at += 1;
-        let mut members: Vec<Member<'a>> = Vec::new();
+    fn object(&mut self, depth: usize) -> Result<usize, Problem> {
+        let first = self.entries.len();
+        let mut members = 0;
         self.blanks();
         if self.eat(b'}') {
-            return Ok(Value::Object(members));
+            return Ok(members);
         }
         loop {
             self.blanks();
-            let start = self.at;
             if self.peek() != Some(b'"') {
                 return Err(self.unexpected("a name in double quotes"));
             }
-            let key = self.string()?;
-            let key_span = Span::new(start, self.at);
+            self.string()?;
             self.blanks();
             if !self.eat(b':') {
                 return Err(self.unexpected("`:`"));
             }
             self.blanks();
-            let node = self.value(depth + 1)?;
-            members.push(Member { key, key_span, node });
+            self.value(depth + 1)?;
+            members += 1;
             self.blanks();
             if self.eat(b'}') {
                 break;
@@ -219,59 +384,86 @@ impl<'a> Reader<'a> {
                 return Err(self.unexpected("`,` or `}`"));
             }
         }
-        self.report_duplicates(&members);
-        Ok(Value::Object(members))
+        self.report_duplicates(first, members);
+        Ok(2 * members)
     }
 
-    fn report_duplicates(&mut self, members: &[Member<'_>]) {
+    /// Reports the names that stand twice among so many members, from this entry on.
+    fn report_duplicates(&mut self, first: usize, count: usize) {
+        let names = || {
+            let mut rest = self.entries.get(first..).unwrap_or_default();
+            std::iter::from_fn(move || {
+                let (name, behind) = rest.split_first()?;
+                let value = behind.first()?;
+                rest = behind.get(1 + value.inside..)?;
+                Some(name)
+            })
+        };
         // Objects of policies are small: comparing all pairs is quicker than sorting.
-        if members.len() <= 16 {
-            for (number, second) in members.iter().enumerate() {
-                let before = members.iter().take(number);
-                if let Some(first) = before.rev().find(|first| first.key == second.key) {
-                    self.report_duplicate(first, second);
+        let mut twice = Vec::new();
+        if count <= 16 {
+            for (number, second) in names().enumerate() {
+                let same = |name: &&Entry| self.name(name) == self.name(second);
+                if let Some(found) = names().take(number).filter(same).last() {
+                    twice.push((found.span, *second));
                 }
             }
-            return;
+        } else {
+            let mut sorted: Vec<&Entry> = names().collect();
+            sorted.sort_by(|a, b| self.name(a).cmp(self.name(b)).then(a.span.cmp(&b.span)));
+            let pairs = sorted.iter().zip(sorted.iter().skip(1));
+            let same = pairs.filter(|(a, b)| self.name(a) == self.name(b));
+            twice.extend(same.map(|(found, second)| (found.span, **second)).take(MAX_PROBLEMS));
         }
-        let mut sorted: Vec<&Member<'_>> = members.iter().collect();
-        sorted.sort_by(|a, b| a.key.cmp(&b.key).then(a.key_span.cmp(&b.key_span)));
-        for (first, second) in sorted.iter().zip(sorted.iter().skip(1)) {
-            if first.key == second.key {
-                self.report_duplicate(first, second);
-            }
+        for (found, second) in twice {
+            self.report_duplicate(found, &second);
         }
     }
 
-    fn report_duplicate(&mut self, first: &Member<'_>, second: &Member<'_>) {
+    fn name(&self, entry: &Entry) -> &str {
+        match entry.kind {
+            Kind::Unescaped(number) => self.unescaped.get(number).map_or("", String::as_str),
+            _ => self.text.get(entry.span.start + 1..entry.span.end - 1).unwrap_or_default(),
+        }
+    }
+
+    fn report_duplicate(&mut self, first: Span, second: &Entry) {
         if self.duplicates.len() < MAX_PROBLEMS {
-            let (line, column) = line_column(self.text, first.key_span.start);
+            let (line, column) = line_column(self.text, first.start);
+            let message = format!("`{}` stands here a second time", self.name(second));
             self.duplicates.push(
-                Problem::new(second.key_span, format!("`{}` stands here a second time", second.key))
+                Problem::new(second.span, message)
                     .help(format!("the first one is in line {line}, column {column}; merge the two")),
             );
         }
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, Problem> {
-        let open = self.at;
+    fn string(&mut self) -> Result<(), Problem> {
+        let start = self.at;
         self.at += 1;
+        self.plain();
+        if self.eat(b'"') {
+            self.leaf(start, Kind::Plain);
+            return Ok(());
+        }
+        self.at = start + 1;
+        let text = self.unescaped(start)?;
+        self.leaf(start, Kind::Unescaped(self.unescaped.len()));
+        self.unescaped.push(text);
+        Ok(())
+    }
+
+    /// What a string that begins here, with a quote at `open`, stands for.
+    fn unescaped(&mut self, open: usize) -> Result<String, Problem> {
         let mut unescaped = String::new();
         loop {
-            let plain = self.plain();
+            unescaped.push_str(self.plain());
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
-                    if unescaped.is_empty() {
-                        return Ok(Cow::Borrowed(plain));
-                    }
-                    unescaped.push_str(plain);
-                    return Ok(Cow::Owned(unescaped));
+                    return Ok(unescaped);
                 }
-                Some(b'\\') => {
-                    unescaped.push_str(plain);
-                    unescaped.push(self.escape()?);
-                }
+                Some(b'\\') => unescaped.push(self.escape()?),
                 Some(_) => {
                     return Err(Problem::new(
                         Span::new(self.at, self.at + 1),

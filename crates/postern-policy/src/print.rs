@@ -241,48 +241,45 @@ fn spelled(operator: Operator, spelling: u64) -> String {
 pub fn format(text: &str) -> Result<String, Vec<Problem>> {
     Document::parse(text)?;
     let read = json::read(text).map_err(|problem| vec![problem])?;
-    let mut out = write(&policy(&read.root), Layout::Pretty);
+    let mut out = read.root().map(|root| write(&policy(root), Layout::Pretty)).unwrap_or_default();
     out.push('\n');
     Ok(out)
 }
 
-fn policy<'n>(root: &'n Node<'_>) -> Json<'n> {
-    let Value::Object(members) = &root.value else { return value(root) };
-    let member = |m: &'_ Member| -> bool { &*m.key == "Statement" };
+fn policy(root: Node<'_>) -> Json<'_> {
+    let Value::Object(members) = root.value() else { return value(root) };
     let list = ordered(members, &DOCUMENT_ELEMENTS).into_iter().map(|m| {
-        let inner = match &m.node.value {
-            Value::Array(items) if member(m) => Json::List(items.iter().map(elements).collect()),
-            _ if member(m) => elements(&m.node),
-            _ => value(&m.node),
+        let inner = match m.node.value() {
+            Value::Array(items) if m.key == "Statement" => Json::List(items.map(elements).collect()),
+            _ if m.key == "Statement" => elements(m.node),
+            _ => value(m.node),
         };
-        ((*m.key).into(), inner)
+        (m.key.into(), inner)
     });
     Json::Object(list.collect())
 }
 
-fn elements<'n>(node: &'n Node<'_>) -> Json<'n> {
-    let Value::Object(members) = &node.value else { return value(node) };
-    let list = ordered(members, &STATEMENT_ELEMENTS).into_iter().map(|m| ((*m.key).into(), value(&m.node)));
+fn elements(node: Node<'_>) -> Json<'_> {
+    let Value::Object(members) = node.value() else { return value(node) };
+    let list = ordered(members, &STATEMENT_ELEMENTS).into_iter().map(|m| (m.key.into(), value(m.node)));
     Json::Object(list.collect())
 }
 
-fn ordered<'m, 't>(members: &'m [Member<'t>], order: &[&str]) -> Vec<&'m Member<'t>> {
-    let mut list: Vec<&Member> = members.iter().collect();
-    list.sort_by_key(|m| order.iter().position(|name| *name == &*m.key));
+fn ordered<'r>(members: json::Members<'r>, order: &[&str]) -> Vec<Member<'r>> {
+    let mut list: Vec<Member<'_>> = members.collect();
+    list.sort_by_key(|m| order.iter().position(|name| *name == m.key));
     list
 }
 
-fn value<'n>(node: &'n Node<'_>) -> Json<'n> {
-    match &node.value {
+fn value(node: Node<'_>) -> Json<'_> {
+    match node.value() {
         Value::Null => Json::Raw("null"),
         Value::Bool(true) => Json::Raw("true"),
         Value::Bool(false) => Json::Raw("false"),
         Value::Number(text) => Json::Raw(text),
         Value::String(text) => Json::String(text),
-        Value::Array(items) => Json::List(items.iter().map(value).collect()),
-        Value::Object(members) => {
-            Json::Object(members.iter().map(|m| ((*m.key).into(), value(&m.node))).collect())
-        }
+        Value::Array(items) => Json::List(items.map(value).collect()),
+        Value::Object(members) => Json::Object(members.map(|m| (m.key.into(), value(m.node))).collect()),
     }
 }
 

@@ -12,7 +12,8 @@ pub(crate) use self::{date::is_date, resource::is_taken};
 
 use crate::{
     Document, Effect,
-    json::{self, Member, Node, Value},
+    json::{self, Items, Members, Node, Read, Value},
+    parse::{DOCUMENT_ELEMENTS, STATEMENT_ELEMENTS},
 };
 
 /// A document that AWS does not store.
@@ -56,8 +57,8 @@ impl StorageError {
 /// );
 /// ```
 pub fn check_identity_policy(text: &str) -> Result<Document, StorageError> {
-    let root = json::read(text).map_err(|_| StorageError::syntax())?;
-    let draft = Draft::shape(&root)?;
+    let read = json::read(text).map_err(|_| StorageError::syntax())?;
+    let draft = Draft::shape(&read)?;
     if draft.version != Some("2012-10-17") {
         return Err(StorageError::new("Policy document must be version 2012-10-17 or greater."));
     }
@@ -70,10 +71,7 @@ pub fn check_identity_policy(text: &str) -> Result<Document, StorageError> {
     draft.actions_exist()?;
     resources.map_or(Ok(()), Err)?;
     draft.vendors()?;
-    let without = |statement: &StatementDraft<'_>| {
-        statement.list("Resource").or(statement.list("NotResource")).is_none_or(<[_]>::is_empty)
-    };
-    if draft.statements.iter().any(without) {
+    if draft.statements.iter().any(|statement| statement.is_without("Resource", "NotResource")) {
         return Err(StorageError::new("Policy statement must contain resources."));
     }
     Document::parse(text).map_err(|_| StorageError::syntax())
@@ -85,8 +83,8 @@ pub fn check_identity_policy(text: &str) -> Result<Document, StorageError> {
 /// # Errors
 /// AWS's refusal: the first in AWS's order.
 pub fn check_trust_policy(text: &str) -> Result<Document, StorageError> {
-    let root = json::read(text).map_err(|_| StorageError::new("This policy contains invalid Json"))?;
-    let draft = Draft::shape(&root)?;
+    let read = json::read(text).map_err(|_| StorageError::new("This policy contains invalid Json"))?;
+    let draft = Draft::shape(&read)?;
     draft.legacy_parsing()?;
     if draft.statements.iter().any(|statement| statement.has("Resource") || statement.has("NotResource")) {
         return Err(StorageError::new("Has prohibited field Resource"));
@@ -142,12 +140,12 @@ struct Draft<'a> {
 
 /// One of its statements.
 pub(super) struct StatementDraft<'a> {
-    members: &'a [Member<'a>],
+    members: Members<'a>,
 }
 
 impl<'a> StatementDraft<'a> {
-    fn get(&self, name: &str) -> Option<&'a Node<'a>> {
-        self.members.iter().find(|m| &*m.key == name).map(|m| &m.node)
+    fn get(&self, name: &str) -> Option<Node<'a>> {
+        { self.members }.find(|m| m.key == name).map(|m| m.node)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -155,40 +153,34 @@ impl<'a> StatementDraft<'a> {
     }
 
     fn text(&self, name: &str) -> Option<&'a str> {
-        match &self.get(name)?.value {
-            Value::String(text) => Some(text),
-            _ => None,
-        }
+        self.get(name)?.text()
     }
 
-    /// An element's strings, be it one or a list.
-    fn list(&self, name: &str) -> Option<&'a [Node<'a>]> {
-        let node = self.get(name)?;
-        match &node.value {
-            Value::Array(items) => Some(items),
-            _ => Some(std::slice::from_ref(node)),
-        }
+    /// An element's values, be it one or a list.
+    fn list(&self, name: &str) -> Option<Items<'a>> {
+        self.get(name).map(Node::listed)
+    }
+
+    /// Whether an element, or its negated form, is missing or lists nothing.
+    fn is_without(&self, name: &str, negated: &str) -> bool {
+        self.list(name).or_else(|| self.list(negated)).is_none_or(|items| items.len() == 0)
     }
 
     /// The texts of an element, of which there may be none.
     pub(super) fn texts(&self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.list(name).unwrap_or_default().iter().filter_map(|node| match &node.value {
-            Value::String(text) => Some(&**text),
-            _ => None,
-        })
+        self.list(name).into_iter().flatten().filter_map(Node::text)
     }
 }
 
 impl<'a> Draft<'a> {
-    fn shape(read: &'a json::Read<'a>) -> Result<Self, StorageError> {
+    fn shape(read: &'a Read<'a>) -> Result<Self, StorageError> {
         let wrong = || Err(StorageError::syntax());
         // Our choice: what AWS makes of a name that stands twice was not observed.
         if !read.duplicates.is_empty() {
             return wrong();
         }
-        let Value::Object(members) = &read.root.value else { return wrong() };
-        let known = |m: &Member<'_>| matches!(&*m.key, "Version" | "Id" | "Statement");
-        if !members.iter().all(known) {
+        let Some(Value::Object(members)) = read.root().map(Node::value) else { return wrong() };
+        if !{ members }.all(|m| DOCUMENT_ELEMENTS.contains(&m.key)) {
             return wrong();
         }
         let top = StatementDraft { members };
@@ -200,8 +192,8 @@ impl<'a> Draft<'a> {
         if top.has("Id") && top.text("Id").is_none() {
             return wrong();
         }
-        let statements = top.list("Statement").unwrap_or_default();
-        let statements: Option<Vec<StatementDraft<'a>>> = statements.iter().map(statement).collect();
+        let statements = top.list("Statement").into_iter().flatten();
+        let statements: Option<Vec<StatementDraft<'a>>> = statements.map(statement).collect();
         match statements {
             Some(statements) if !statements.is_empty() => Ok(Self { version, statements }),
             _ => wrong(),
@@ -214,22 +206,18 @@ impl<'a> Draft<'a> {
             if !matches!(statement.text("Effect"), Some("Allow" | "Deny")) {
                 return Err(StorageError::legacy());
             }
-            let Some(Value::Object(operators)) = statement.get("Condition").map(|node| &node.value) else {
+            let Some(Value::Object(operators)) = statement.get("Condition").map(Node::value) else {
                 continue;
             };
             for operator in operators {
-                let name = operator.key.rsplit_once(':').map_or(&*operator.key, |(_, name)| name);
-                let Value::Object(keys) = &operator.node.value else { continue };
-                let values = keys.iter().flat_map(|key| match &key.node.value {
-                    Value::Array(items) => items.as_slice(),
-                    _ => std::slice::from_ref(&key.node),
-                });
-                let good = |node: &Node<'_>| match &node.value {
-                    Value::String(text) => is_date(text),
-                    Value::Number(text) => is_date(text),
+                let name = operator.key.rsplit_once(':').map_or(operator.key, |(_, name)| name);
+                let Value::Object(keys) = operator.node.value() else { continue };
+                let mut values = keys.flat_map(|key| key.node.listed());
+                let good = |node: Node<'_>| match node.value() {
+                    Value::String(text) | Value::Number(text) => is_date(text),
                     _ => false,
                 };
-                if name.starts_with("Date") && !values.into_iter().all(good) {
+                if name.starts_with("Date") && !values.all(good) {
                     return Err(StorageError::legacy());
                 }
             }
@@ -254,9 +242,7 @@ impl<'a> Draft<'a> {
     }
 
     fn actions_exist(&self) -> Result<(), StorageError> {
-        let without =
-            |s: &StatementDraft<'_>| s.list("Action").or(s.list("NotAction")).is_none_or(<[_]>::is_empty);
-        if self.statements.iter().any(without) {
+        if self.statements.iter().any(|statement| statement.is_without("Action", "NotAction")) {
             return Err(StorageError::new("Policy statement must contain actions."));
         }
         Ok(())
@@ -289,44 +275,30 @@ pub(crate) fn vendor(action: &str) -> Result<(), StorageError> {
 }
 
 /// A statement, if its elements are known and of their types.
-fn statement<'a>(node: &'a Node<'a>) -> Option<StatementDraft<'a>> {
-    const KNOWN: [&str; 9] = [
-        "Sid",
-        "Effect",
-        "Principal",
-        "NotPrincipal",
-        "Action",
-        "NotAction",
-        "Resource",
-        "NotResource",
-        "Condition",
-    ];
-    let Value::Object(members) = &node.value else { return None };
+fn statement(node: Node<'_>) -> Option<StatementDraft<'_>> {
+    let Value::Object(mut members) = node.value() else { return None };
     let statement = StatementDraft { members };
-    let known = members.iter().all(|m| KNOWN.contains(&&*m.key));
+    let known = members.all(|m| STATEMENT_ELEMENTS.contains(&m.key));
     let pairs = [("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")];
     let single = pairs.iter().all(|(a, b)| !(statement.has(a) && statement.has(b)));
     let effect = statement.text("Effect")?;
     let effect = effect.eq_ignore_ascii_case("Allow") || effect.eq_ignore_ascii_case("Deny");
     let sid = !statement.has("Sid") || statement.text("Sid").is_some();
-    let strings = ["Action", "NotAction", "Resource", "NotResource"].iter().all(|name| {
-        statement.list(name).unwrap_or_default().iter().all(|node| matches!(node.value, Value::String(_)))
-    });
+    let strings = ["Action", "NotAction", "Resource", "NotResource"]
+        .iter()
+        .all(|name| statement.list(name).into_iter().flatten().all(|node| node.text().is_some()));
     let condition = statement.get("Condition").is_none_or(is_condition);
     (known && single && effect && sid && strings && condition).then_some(statement)
 }
 
-fn is_condition(node: &Node<'_>) -> bool {
-    let Value::Object(operators) = &node.value else { return false };
-    operators.iter().all(|operator| {
-        let Value::Object(keys) = &operator.node.value else { return false };
+fn is_condition(node: Node<'_>) -> bool {
+    let Value::Object(mut operators) = node.value() else { return false };
+    operators.all(|operator| {
+        let Value::Object(keys) = operator.node.value() else { return false };
         let scalar =
-            |node: &Node<'_>| matches!(node.value, Value::String(_) | Value::Number(_) | Value::Bool(_));
-        let values = keys.iter().all(|key| match &key.node.value {
-            Value::Array(items) => items.iter().all(scalar),
-            _ => scalar(&key.node),
-        });
+            |node: Node<'_>| matches!(node.value(), Value::String(_) | Value::Number(_) | Value::Bool(_));
+        let values = { keys }.all(|key| key.node.listed().all(scalar));
         // An unknown operator passes as long as it holds nothing.
-        values && (keys.is_empty() || crate::Operator::parse(&operator.key).is_some())
+        values && (keys.len() == 0 || crate::Operator::parse(operator.key).is_some())
     })
 }

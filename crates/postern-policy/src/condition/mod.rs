@@ -14,6 +14,7 @@ use crate::{
     arn::ArnPattern,
     context::Key,
     glob::{Case, Glob},
+    parse::exactly,
     pattern::{Pattern, Syntax},
 };
 
@@ -119,12 +120,10 @@ impl Condition {
         span: Span,
         variables: bool,
     ) -> Self {
-        let values = values
-            .map(|(text, span)| {
-                let test = compile(operator.comparison, text, variables);
-                ConditionValue { text: text.into(), span, test }
-            })
-            .collect::<Box<[_]>>();
+        let values = exactly(values.map(|(text, span)| {
+            let test = compile(operator.comparison, text, variables);
+            ConditionValue { text: text.into(), span, test }
+        }));
         Self {
             operator,
             key: key.into(),

@@ -3,7 +3,7 @@
 use super::{Class, Finding, PolicyKind, Rule, Severity, finding::Sink, place::Place};
 use crate::{
     Document, Problem, Span,
-    json::{self, Node, Value},
+    json::{self, Member, Node, Value},
     stored,
 };
 
@@ -23,7 +23,7 @@ pub(super) static REFUSED: Rule = Rule::new("P02", Class::Error, Severity::High)
 pub(super) fn problems(text: &str, problems: Vec<Problem>, sink: &mut Sink) {
     let read = json::read(text).ok();
     for Problem { message, help, span } in problems {
-        let (pointer, statement) = read.as_ref().map(|read| locate(&read.root, span)).unwrap_or_default();
+        let (pointer, statement) = read.as_ref().and_then(json::Read::root).map(|root| locate(root, span)).unwrap_or_default();
         let severity = GRAMMAR.severity;
         sink.push(Finding { rule: &GRAMMAR, severity, span, pointer, statement, message, help });
     }
@@ -49,29 +49,25 @@ pub(super) fn refused(document: &Document, text: &str, kind: PolicyKind, sink: &
 }
 
 /// The JSON pointer of the innermost value around a span, and the statement that it belongs to.
-fn locate(root: &Node<'_>, span: Span) -> (String, Option<usize>) {
+fn locate(root: Node<'_>, span: Span) -> (String, Option<usize>) {
     let mut pointer = String::new();
     let mut node = root;
     let mut statement = None;
+    let inside = |outer: Span| outer.start <= span.start && span.end <= outer.end;
     loop {
-        let inside = |outer: Span| outer.start <= span.start && span.end <= outer.end;
-        match &node.value {
-            Value::Object(members) => {
-                let after = members.partition_point(|m| m.key_span.start <= span.start);
-                let Some(m) = after.checked_sub(1).and_then(|at| members.get(at)) else { break };
-                if !inside(Span::new(m.key_span.start, m.node.span.end)) {
-                    break;
-                }
-                if pointer.is_empty() && &*m.key == "Statement" && !matches!(m.node.value, Value::Array(_)) {
+        match node.value() {
+            Value::Object(mut members) => {
+                let around = |m: &Member<'_>| inside(Span::new(m.key_span.start, m.node.span().end));
+                let Some(m) = members.find(around) else { break };
+                if pointer.is_empty() && m.key == "Statement" && !m.node.is_list() {
                     statement = Some(0);
                 }
                 pointer = format!("{pointer}/{}", m.key.replace('~', "~0").replace('/', "~1"));
-                node = &m.node;
+                node = m.node;
             }
             Value::Array(items) => {
-                let after = items.partition_point(|item| item.span.start <= span.start);
-                let Some(at) = after.checked_sub(1) else { break };
-                let Some(item) = items.get(at).filter(|item| inside(item.span)) else { break };
+                let found = items.enumerate().find(|(_, item)| inside(item.span()));
+                let Some((at, item)) = found else { break };
                 if pointer == "/Statement" {
                     statement = Some(at);
                 }
