@@ -1,5 +1,7 @@
 //! Actions and their patterns. Case never counts.
 
+use std::cell::OnceCell;
+
 use crate::{
     Span,
     glob::{Case, Glob, glob},
@@ -7,21 +9,25 @@ use crate::{
     words::same_folded,
 };
 
-/// A request's action, cut at its first colon and hashed once.
-#[derive(Clone, Copy, Debug)]
+/// A request's action, cut at its first colon.
+#[derive(Clone, Debug)]
 pub(crate) struct ActionText<'a> {
     pub(crate) whole: &'a str,
     pub(crate) parts: Option<(&'a str, &'a str)>,
-    hash: u64,
-    service_hash: u64,
+    /// The hashes of the whole and of the service, once a long list has asked for them.
+    hashes: OnceCell<(u64, u64)>,
 }
 
 impl<'a> ActionText<'a> {
     pub(crate) fn new(whole: &'a str) -> Self {
         let colon = whole.bytes().position(|byte| byte == b':');
         let parts = colon.and_then(|at| Some((whole.get(..at)?, whole.get(at + 1..)?)));
-        let service_hash = parts.map_or(0, |(service, _)| hash_folded(service));
-        Self { whole, parts, hash: hash_folded(whole), service_hash }
+        Self { whole, parts, hashes: OnceCell::new() }
+    }
+
+    fn hashes(&self) -> (u64, u64) {
+        let service = || self.parts.map_or(0, |(service, _)| hash_folded(service));
+        *self.hashes.get_or_init(|| (hash_folded(self.whole), service()))
     }
 }
 
@@ -110,7 +116,8 @@ impl<T: Copy + Default> ActionIndex<T> {
     /// What may cover the action: by its name, by its service, and the rest, each in the order in which it
     /// was given.
     pub(crate) fn sources(&self, action: &ActionText<'_>) -> [&[(u64, T)]; 3] {
-        [self.table.bucket(action.hash), self.table.bucket(action.service_hash), &self.wide]
+        let (name, service) = action.hashes();
+        [self.table.bucket(name), self.table.bucket(service), &self.wide]
     }
 }
 
@@ -126,8 +133,8 @@ pub struct ActionPattern {
 enum Form {
     /// `*`
     Any,
-    /// Without wildcards: the hash of the whole.
-    Name(u64),
+    /// Without wildcards.
+    Name,
     /// The service stands for itself, and so does the colon behind it at this place; or there is no colon,
     /// which AWS does not store.
     Flat(Glob, Option<usize>),
@@ -140,7 +147,7 @@ impl ActionPattern {
         let head = Glob::new(text);
         let colon = text.bytes().position(|byte| byte == b':');
         let form = match colon {
-            _ if head.head() == text.len() => Form::Name(hash_folded(text)),
+            _ if head.head() == text.len() => Form::Name,
             Some(colon) if head.head() < colon => Form::Wide(colon),
             None if text.bytes().all(|byte| byte == b'*') => Form::Any,
             colon => Form::Flat(head, colon),
@@ -169,9 +176,7 @@ impl ActionPattern {
     pub(crate) fn covers(&self, action: &ActionText<'_>) -> bool {
         match self.form {
             Form::Any => true,
-            Form::Name(hash) => {
-                hash == action.hash && same_folded(self.text.as_bytes(), action.whole.as_bytes())
-            }
+            Form::Name => same_folded(self.text.as_bytes(), action.whole.as_bytes()),
             Form::Flat(pattern, _) => pattern.matches(&self.text, action.whole, Case::Ignored),
             Form::Wide(colon) => {
                 let parts = self.text.get(..colon).zip(self.text.get(colon + 1..)).zip(action.parts);
@@ -185,7 +190,7 @@ impl ActionPattern {
     /// The hash of the action's name or service, if there is one that every action covered must have.
     fn key(&self) -> Option<u64> {
         match self.form {
-            Form::Name(hash) => Some(hash),
+            Form::Name => Some(hash_folded(&self.text)),
             Form::Flat(_, Some(colon)) => self.text.get(..colon).map(hash_folded),
             Form::Any | Form::Flat(_, None) | Form::Wide(_) => None,
         }

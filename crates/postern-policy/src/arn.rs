@@ -1,5 +1,7 @@
 //! ARNs as policies match them: part by part.
 
+use std::cell::OnceCell;
+
 use crate::{
     Context, Truth,
     glob::{Case, Glob},
@@ -8,25 +10,31 @@ use crate::{
 };
 
 /// A request's ARN, cut at its first five colons; anything else is kept whole.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ArnText<'a> {
     pub(crate) whole: &'a str,
-    colons: Option<[usize; 5]>,
+    /// Where they stand, once somebody has asked: most patterns are compared with the whole.
+    colons: OnceCell<Option<[usize; 5]>>,
 }
 
 impl<'a> ArnText<'a> {
     pub(crate) fn new(whole: &'a str) -> Self {
-        Self { whole, colons: if whole.starts_with("arn:") { five_colons(whole) } else { None } }
+        Self { whole, colons: OnceCell::new() }
     }
 
-    pub(crate) const fn is_arn(&self) -> bool {
-        self.colons.is_some()
+    fn colons(&self) -> Option<[usize; 5]> {
+        let find = || if self.whole.starts_with("arn:") { five_colons(self.whole) } else { None };
+        *self.colons.get_or_init(find)
+    }
+
+    pub(crate) fn is_arn(&self) -> bool {
+        self.colons().is_some()
     }
 
     /// The six parts.
     pub(crate) fn parts(&self) -> Option<[&'a str; 6]> {
         let text = self.whole;
-        let [a, b, c, d, e] = self.colons?;
+        let [a, b, c, d, e] = self.colons()?;
         Some([
             text.get(..a)?,
             text.get(a + 1..b)?,
@@ -39,13 +47,13 @@ impl<'a> ArnText<'a> {
 
     /// The part that names the account; empty where the text is no ARN.
     pub(crate) fn account(&self) -> &'a str {
-        let field = self.colons.and_then(|[.., d, e]| self.whole.get(d + 1..e));
+        let field = self.colons().and_then(|[.., d, e]| self.whole.get(d + 1..e));
         field.unwrap_or_default()
     }
 
     /// The part behind the fifth colon; empty where the text is no ARN.
     pub(crate) fn resource(&self) -> &'a str {
-        self.colons.and_then(|[.., e]| self.whole.get(e + 1..)).unwrap_or_default()
+        self.colons().and_then(|[.., e]| self.whole.get(e + 1..)).unwrap_or_default()
     }
 }
 
@@ -60,6 +68,8 @@ pub(crate) enum ArnPattern {
     Any,
     /// Neither variables nor, before the fifth colon, wildcards: the text matches as a whole.
     Plain(Glob),
+    /// Neither before the fifth colon, which ends this many bytes: they stand for themselves.
+    Headed(usize, Pattern),
     Parts(Box<[Pattern; 6]>),
     /// Fewer parts than six. IAM's own messages show the missing ones as `*`.
     Short(Box<[Pattern; 6]>),
@@ -71,18 +81,23 @@ pub(crate) enum ArnPattern {
 
 impl ArnPattern {
     pub(crate) fn compile(text: &str, variables: bool) -> Self {
-        let glob = Glob::new(text);
-        let fixed = |[.., colon]: [usize; 5]| glob.head() > colon;
         if text == "*" {
             return Self::Any;
         }
-        if !(variables && text.contains("${"))
-            && text.starts_with("arn:")
-            && five_colons(text).is_some_and(fixed)
-        {
-            return Self::Plain(glob);
-        }
         let syntax = Syntax { wildcards: true, variables, ignore_case: false };
+        let glob = Glob::new(text);
+        let variable = if variables { text.find("${") } else { None };
+        if text.starts_with("arn:")
+            && let Some([.., colon]) = five_colons(text)
+            && glob.head() > colon
+            && let Some((head, rest)) = text.split_at_checked(colon + 1)
+        {
+            match variable {
+                None => return Self::Plain(glob),
+                Some(at) if at > colon => return Self::Headed(head.len(), Pattern::compile(rest, syntax)),
+                Some(_) => {}
+            }
+        }
         let pieces = pieces(text, syntax);
         if matches!(&*pieces, [Piece::Many]) {
             return Self::Any;
@@ -109,16 +124,19 @@ impl ArnPattern {
 
     /// Whether this, compiled from `pattern`, covers the text.
     pub(crate) fn matches(&self, pattern: &str, text: &ArnText<'_>, context: &Context) -> bool {
-        match (self, text.parts()) {
-            (Self::Any, _) => true,
-            (Self::Plain(glob), _) => glob.matches(pattern, text.whole, Case::Counts),
-            (Self::Whole(pattern), _) => pattern.matches(text.whole, context),
-            (Self::Parts(_) | Self::Short(_), None) => false,
-            (Self::Parts(patterns) | Self::Short(patterns), Some(parts)) => {
+        match self {
+            Self::Any => true,
+            Self::Plain(glob) => glob.matches(pattern, text.whole, Case::Counts),
+            Self::Headed(head, rest) => {
+                let parts = pattern.get(..*head).and_then(|head| text.whole.strip_prefix(head));
+                parts.is_some_and(|resource| rest.matches(resource, context))
+            }
+            Self::Whole(pattern) => pattern.matches(text.whole, context),
+            Self::Parts(patterns) | Self::Short(patterns) => text.parts().is_some_and(|parts| {
                 // From behind, where ARNs differ.
                 patterns.iter().zip(parts).rev().all(|(pattern, part)| pattern.matches(part, context))
-            }
-            (Self::Running(parts, segments), _) => {
+            }),
+            Self::Running(parts, segments) => {
                 parts.matches(pattern, text, context) || segments.matches(text, context)
             }
         }
@@ -147,7 +165,7 @@ impl ArnPattern {
     /// Whether an ARN can match: six parts, `*`, or a variable for what is missing.
     pub(crate) fn is_arn(&self) -> bool {
         match self {
-            Self::Any | Self::Plain(_) | Self::Parts(_) => true,
+            Self::Any | Self::Plain(_) | Self::Headed(..) | Self::Parts(_) => true,
             Self::Running(parts, _) => parts.is_arn(),
             Self::Short(_) | Self::Whole(_) => self.has_variables(),
         }
@@ -156,7 +174,7 @@ impl ArnPattern {
     pub(crate) fn has_variables(&self) -> bool {
         match self {
             Self::Any | Self::Plain(_) => false,
-            Self::Whole(pattern) => pattern.has_variables(),
+            Self::Headed(_, pattern) | Self::Whole(pattern) => pattern.has_variables(),
             Self::Parts(patterns) | Self::Short(patterns) => patterns.iter().any(Pattern::has_variables),
             Self::Running(parts, _) => parts.has_variables(),
         }
@@ -165,7 +183,7 @@ impl ArnPattern {
     pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
         match self {
             Self::Any | Self::Plain(_) => None,
-            Self::Whole(pattern) => pattern.valueless(context),
+            Self::Headed(_, pattern) | Self::Whole(pattern) => pattern.valueless(context),
             Self::Parts(patterns) | Self::Short(patterns) => {
                 patterns.iter().find_map(|pattern| pattern.valueless(context))
             }

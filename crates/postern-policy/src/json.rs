@@ -358,7 +358,8 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<usize, Problem> {
         let first = self.entries.len();
-        let mut members = 0;
+        // A bit for each name so far: one that finds its bit free stands here for the first time.
+        let (mut members, mut bits, mut suspicious) = (0, 0_u64, false);
         self.blanks();
         if self.eat(b'}') {
             return Ok(members);
@@ -369,6 +370,9 @@ impl<'a> Reader<'a> {
                 return Err(self.unexpected("a name in double quotes"));
             }
             self.string()?;
+            let bit = self.entries.last().map_or(u64::MAX, |name| self.bit(name));
+            suspicious |= bits & bit != 0;
+            bits |= bit;
             self.blanks();
             if !self.eat(b':') {
                 return Err(self.unexpected("`:`"));
@@ -384,7 +388,9 @@ impl<'a> Reader<'a> {
                 return Err(self.unexpected("`,` or `}`"));
             }
         }
-        self.report_duplicates(first, members);
+        if suspicious {
+            self.report_duplicates(first, members);
+        }
         Ok(2 * members)
     }
 
@@ -420,6 +426,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// One bit for a name, told by its length and first letter; all of them where it has escapes.
+    fn bit(&self, name: &Entry) -> u64 {
+        let first = self.bytes.get(name.span.start + 1).map_or(0, |byte| usize::from(*byte));
+        match name.kind {
+            Kind::Plain => 1 << ((7 * first + name.span.end - name.span.start) % 64),
+            _ => u64::MAX,
+        }
+    }
+
     fn name(&self, entry: &Entry) -> &str {
         match entry.kind {
             Kind::Unescaped(number) => self.unescaped.get(number).map_or("", String::as_str),
@@ -441,12 +456,12 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Result<(), Problem> {
         let start = self.at;
         self.at += 1;
-        self.plain();
-        if self.eat(b'"') {
+        let end = self.at + plain_length(self.bytes.get(self.at..).unwrap_or_default());
+        if self.bytes.get(end) == Some(&b'"') {
+            self.at = end + 1;
             self.leaf(start, Kind::Plain);
             return Ok(());
         }
-        self.at = start + 1;
         let text = self.unescaped(start)?;
         self.leaf(start, Kind::Unescaped(self.unescaped.len()));
         self.unescaped.push(text);

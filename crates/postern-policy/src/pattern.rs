@@ -132,38 +132,40 @@ pub(crate) fn pieces(text: &str, syntax: Syntax) -> Vec<Piece> {
     let mut out: Vec<Piece> = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
-    while let Some(character) = rest.chars().next() {
-        let special = match character {
-            '*' if syntax.wildcards => Some((Piece::Many, 1)),
-            '?' if syntax.wildcards => Some((Piece::One, 1)),
-            '$' if syntax.variables => match variable(rest) {
+    let is_special = |byte: &u8| match byte {
+        b'*' | b'?' => syntax.wildcards,
+        byte => *byte == b'$' && syntax.variables,
+    };
+    while let Some(at) = rest.as_bytes().iter().position(is_special) {
+        let Some((plain, special)) = rest.split_at_checked(at) else { break };
+        literal.push_str(plain);
+        let (piece, length) = match special.as_bytes().first() {
+            Some(b'*') => (Piece::Many, 1),
+            Some(b'?') => (Piece::One, 1),
+            _ => match variable(special) {
+                Some((Variable::Key(piece), length)) => (piece, length),
                 Some((Variable::Escape(escaped), length)) => {
                     literal.push(escaped);
-                    rest = rest.get(length..).unwrap_or_default();
+                    rest = special.get(length..).unwrap_or_default();
                     continue;
                 }
-                Some((Variable::Key(piece), length)) => Some((piece, length)),
-                None => None,
+                None => {
+                    literal.push('$');
+                    rest = special.get(1..).unwrap_or_default();
+                    continue;
+                }
             },
-            _ => None,
         };
-        match special {
-            Some((piece, length)) => {
-                if !literal.is_empty() {
-                    out.push(Piece::Text(std::mem::take(&mut literal).into()));
-                }
-                // `**` is `*`.
-                if piece != Piece::Many || out.last() != Some(&Piece::Many) {
-                    out.push(piece);
-                }
-                rest = rest.get(length..).unwrap_or_default();
-            }
-            None => {
-                literal.push(character);
-                rest = rest.get(character.len_utf8()..).unwrap_or_default();
-            }
+        if !literal.is_empty() {
+            out.push(Piece::Text(std::mem::take(&mut literal).into()));
         }
+        // `**` is `*`.
+        if piece != Piece::Many || out.last() != Some(&Piece::Many) {
+            out.push(piece);
+        }
+        rest = special.get(length..).unwrap_or_default();
     }
+    literal.push_str(rest);
     if !literal.is_empty() {
         out.push(Piece::Text(literal.into()));
     }

@@ -77,23 +77,25 @@ impl Principal {
     pub fn from_arn(text: &str) -> Option<Self> {
         let arn: Arn = text.parse().ok()?;
         let account = arn.account()?;
-        let partition = arn.partition();
+        let (partition, field) = (arn.partition(), arn.account_field());
         match (arn.service(), arn.resource()) {
             ("iam", "root") => Some(Self::Root { account }),
             ("iam", resource) if resource.starts_with("user/") => {
-                Some(Self::User { arn: text.parse().ok()?, id: None })
+                Some(Self::User { arn: arn.try_into().ok()?, id: None })
             }
             ("iam", resource) if resource.starts_with("role/") => {
-                let role: RoleArn = text.parse().ok()?;
-                let session = format!("arn:{partition}:sts::{account}:assumed-role/{}/session", role.name());
-                Some(Self::RoleSession { role, id: None, session: session.parse().ok()? })
+                let name = resource.rsplit('/').next()?;
+                let session = ["arn:", partition, ":sts::", field, ":assumed-role/", name, "/session"];
+                let session = session.concat().parse().ok()?;
+                Some(Self::RoleSession { role: arn.try_into().ok()?, id: None, session })
             }
             ("sts", resource) => {
                 if let Some(rest) = resource.strip_prefix("assumed-role/") {
                     let (name, _) = rest.split_once('/')?;
                     // IAM User Guide, Create a service-linked role: "AWSServiceRoleFor", at a path of the service.
                     let path = if name.starts_with("AWSServiceRoleFor") { SERVICE_LINKED } else { "/" };
-                    let role = format!("arn:{partition}:iam::{account}:role{path}{name}").parse().ok()?;
+                    let role = ["arn:", partition, ":iam::", field, ":role", path, name].concat();
+                    let role = role.parse().ok()?;
                     Some(Self::RoleSession { role, id: None, session: arn })
                 } else if resource.starts_with("federated-user/") {
                     Some(Self::FederatedUser { account, by: FederatedBy::Unknown, arn })
@@ -471,10 +473,10 @@ fn aws_form(text: &str) -> Form {
     match (arn.service(), arn.resource(), arn.account()) {
         ("iam", "root", Some(account)) => Form::Account(account),
         ("iam", resource, _) if resource.starts_with("user/") => {
-            text.parse().map_or(Form::Nobody, Form::User)
+            arn.try_into().map_or(Form::Nobody, Form::User)
         }
         ("iam", resource, _) if resource.starts_with("role/") => {
-            text.parse().map_or(Form::Nobody, Form::Role)
+            arn.try_into().map_or(Form::Nobody, Form::Role)
         }
         // No wildcard matches a part of a principal's name or ARN (IAM User Guide, Principal).
         ("sts", resource, Some(_))

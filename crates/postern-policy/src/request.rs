@@ -29,8 +29,7 @@ impl Request<'_> {
 
     pub(crate) fn owner_by(&self, resource: &ArnText<'_>) -> Option<AccountId> {
         // Most ARNs without an account leave the field empty: no error is made of that.
-        let field = resource.account();
-        let in_arn = || if field.len() == 12 { field.parse().ok() } else { None };
+        let in_arn = || Some(resource.account()).filter(|field| field.len() == 12)?.parse().ok();
         self.resource_account.or_else(in_arn).or_else(|| self.principal.account())
     }
 

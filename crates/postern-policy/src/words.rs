@@ -66,11 +66,16 @@ pub(crate) fn five_colons(text: &str) -> Option<[usize; 5]> {
 }
 
 /// How many bytes of a JSON string stand for themselves, up to a quote, a backslash or a control character.
+#[inline]
 pub(crate) fn plain_length(bytes: &[u8]) -> usize {
+    // Flags the first byte below `least`, and perhaps bytes behind it, from which it borrows.
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
     let (words, rest) = bytes.as_chunks::<8>();
     for (number, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let flags = equal(word, b'"') | equal(word, b'\\') | zeros(word & (ONES * 0xe0));
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let flags = (quote | backslash | below(word, 0x20)) & HIGH;
         if flags != 0 {
             return 8 * number + flags.trailing_zeros() as usize / 8;
         }

@@ -78,7 +78,8 @@ impl FromStr for Arn {
         if !text.starts_with("arn:") {
             return Err(wrong("does not begin with `arn:`"));
         }
-        let mut colons = text.match_indices(':').skip(1).map(|(at, _)| at);
+        let colon = |(at, byte)| if byte == b':' { Some(at) } else { None };
+        let mut colons = text.bytes().enumerate().filter_map(colon).skip(1);
         let mut starts = [0_u16; 4];
         for start in &mut starts {
             let colon = colons.next().ok_or_else(|| {
@@ -175,13 +176,21 @@ macro_rules! iam_arn {
             type Err = ParseError;
 
             fn from_str(text: &str) -> Result<Self, ParseError> {
+                let arn: Arn = text.parse().map_err(|e: ParseError| ParseError::new($what, e.problem))?;
+                arn.try_into()
+            }
+        }
+
+        impl TryFrom<Arn> for $arn {
+            type Error = ParseError;
+
+            fn try_from(arn: Arn) -> Result<Self, ParseError> {
                 let wrong = |problem: String| ParseError::new($what, problem);
-                let arn: Arn = text.parse().map_err(|e: ParseError| wrong(e.problem))?;
                 if arn.service() != "iam" || !arn.region().is_empty() {
-                    return Err(wrong(format!("`{text}` is not an ARN of IAM")));
+                    return Err(wrong(format!("`{arn}` is not an ARN of IAM")));
                 }
                 let rest = arn.resource().strip_prefix($kind).filter(|r| r.starts_with('/')).ok_or_else(|| {
-                    wrong(format!("`{text}` does not name `{}/…`", $kind))
+                    wrong(format!("`{arn}` does not name `{}/…`", $kind))
                 })?;
                 let (path, name) = split_path(rest).map_err(|e| wrong(e.problem))?;
                 let name = name.parse::<$name>().map_err(|e| wrong(e.problem))?;

@@ -15,6 +15,7 @@ use crate::{
 
 mod case;
 mod lines;
+mod read;
 mod shape;
 
 use self::lines::{Line, Lines};

@@ -1,4 +1,4 @@
-//! One case: read in one pass, its policies borrowed from the line, decided, answered.
+//! One case: read, decided, answered.
 
 use std::{borrow::Cow, io};
 
@@ -10,7 +10,10 @@ use postern_types::AccountId;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::shape::{self, Members, kind};
+use super::{
+    read::{self, Attached, Named, Policy, items, text},
+    shape::{self, kind},
+};
 use crate::report::explanation;
 
 /// More of an error than this helps nobody, and it may quote a line of any length.
@@ -50,55 +53,10 @@ pub(super) fn answer<'a>(line: &'a [u8], explaining: bool, out: &mut Vec<u8>) ->
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Case<'a> {
-    #[serde(borrow)]
-    id: &'a RawValue,
-    request: Asked<'a>,
-    identity_policies: Vec<Named<'a>>,
-    #[serde(borrow)]
-    resource_policy: Option<&'a RawValue>,
-    permission_boundary_policies: Option<Vec<Named<'a>>>,
-    #[serde(borrow)]
-    session_policy: Option<&'a RawValue>,
-    service_control_policies: Option<Vec<Attached<'a>>>,
-    resource_control_policies: Option<Vec<Attached<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct Asked<'a> {
-    #[serde(borrow)]
-    principal: &'a RawValue,
-    action: Text<'a>,
-    #[serde(borrow)]
-    resource: &'a RawValue,
-    #[serde(borrow)]
-    context: Option<Members<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Target<'a> {
     #[serde(borrow)]
     arn: Text<'a>,
     account_id: Option<Text<'a>>,
-}
-
-/// A policy and its name.
-#[derive(Deserialize)]
-struct Named<'a> {
-    #[serde(borrow)]
-    name: Option<Text<'a>>,
-    #[serde(borrow)]
-    policy: &'a RawValue,
-}
-
-/// The policies of one level of an organization.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Attached<'a> {
-    #[serde(borrow)]
-    org_identifier: Option<Text<'a>>,
-    policies: Vec<Named<'a>>,
 }
 
 /// A string that is copied only where it holds escapes.
@@ -114,29 +72,27 @@ struct Read<'a> {
 fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String> {
     let line = std::str::from_utf8(line)
         .map_err(|error| format!("column {}: no UTF-8 text", error.valid_up_to() + 1))?;
-    let case: Case<'_> = serde_json::from_str(line).map_err(|error| shape::problem(line, &error))?;
-    if !case.id.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+    let case = read::case(line).ok_or_else(|| shape::problem(line))?;
+    if !case.id.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
         return Err(format!("`id` should be a string or a number, not {}", kind(case.id)));
     }
     let asked = case.request;
     let principal = principal(asked.principal)?;
-    let Text(action) = asked.action;
+    let action = asked.action;
     if !action.contains(':') {
         return Err(format!("`request.action` should be a `service:Name`, not `{action}`"));
     }
     let (resource, resource_account) = target(asked.resource)?;
     let context = context(asked.context)?;
 
-    let identity = policies(&|| "identityPolicies".to_owned(), case.identity_policies)?;
-    let boundary = policies(
-        &|| "permissionBoundaryPolicies".to_owned(),
-        case.permission_boundary_policies.unwrap_or_default(),
-    )?;
+    let identity = policies(&|| "identityPolicies".to_owned(), case.identity)?;
+    let boundary =
+        policies(&|| "permissionBoundaryPolicies".to_owned(), case.boundary.unwrap_or_default())?;
     let resource_policy =
-        case.resource_policy.map(|raw| policy(&|| RESOURCE_POLICY.to_owned(), raw)).transpose()?;
-    let session = case.session_policy.map(session_policies).transpose()?.unwrap_or_default();
-    let scps = levels("serviceControlPolicies", case.service_control_policies)?;
-    let rcps = levels("resourceControlPolicies", case.resource_control_policies)?;
+        case.resource.map(|found| document(&|| RESOURCE_POLICY.to_owned(), found)).transpose()?;
+    let session = case.session.map(session_policies).transpose()?.unwrap_or_default();
+    let scps = levels("serviceControlPolicies", case.scps)?;
+    let rcps = levels("resourceControlPolicies", case.rcps)?;
 
     let (identity, boundary, session) = (references(&identity), references(&boundary), references(&session));
     let (scp_policies, rcp_policies) = (policies_by_level(&scps), policies_by_level(&rcps));
@@ -164,14 +120,14 @@ fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String
 }
 
 fn write(
-    id: &RawValue,
+    id: &str,
     request: &Request<'_>,
     stack: &PolicyStack<'_>,
     explaining: bool,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
     out.extend_from_slice(b"{\"id\":");
-    out.extend_from_slice(id.get().as_bytes());
+    out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b",\"decision\":\"");
     if explaining {
         let explained = explain(request, stack);
@@ -188,28 +144,20 @@ fn write(
     Ok(())
 }
 
-/// What a raw string says; most have no escapes.
-fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inside.contains('\\') {
-        return serde_json::from_str(raw.get()).ok().map(|Text(text)| text);
-    }
-    Some(Cow::Borrowed(inside))
-}
-
-fn principal(raw: &RawValue) -> Result<Principal, String> {
+fn principal(raw: &str) -> Result<Principal, String> {
     #[derive(Deserialize)]
     struct Typed<'a> {
         #[serde(borrow, rename = "type")]
         kind: Text<'a>,
     }
-    // Nobody in particular has no name, so an object says it too.
-    let typed = serde_json::from_str::<Typed<'_>>(raw.get());
-    if typed.is_ok_and(|Typed { kind: Text(kind) }| kind == "Anonymous") {
-        return Ok(Principal::Anonymous);
-    }
-    let name =
-        text(raw).ok_or_else(|| format!("`request.principal` should be a string, not {}", kind(raw)))?;
+    let Some(name) = text(raw) else {
+        // Nobody in particular has no name, so an object says it too.
+        let typed = serde_json::from_str::<Typed<'_>>(raw);
+        return match typed.is_ok_and(|Typed { kind: Text(kind) }| kind == "Anonymous") {
+            true => Ok(Principal::Anonymous),
+            false => Err(format!("`request.principal` should be a string, not {}", kind(raw))),
+        };
+    };
     // Who asks for an account means the account itself, which is its root user.
     let root = || name.parse().ok().map(|account| Principal::Root { account });
     Principal::from_name(&name).or_else(root).ok_or_else(|| {
@@ -217,19 +165,18 @@ fn principal(raw: &RawValue) -> Result<Principal, String> {
     })
 }
 
-fn target(raw: &RawValue) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
+fn target(raw: &str) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
     if let Some(arn) = text(raw) {
         return Ok((arn, None));
     }
-    let Ok(Target { arn: Text(arn), account_id }) = serde_json::from_str(raw.get()) else {
+    let Ok(Target { arn: Text(arn), account_id }) = serde_json::from_str(raw) else {
         return Err(shape::resource_problem(raw));
     };
     let account = account_id.map(|Text(id)| id.parse()).transpose();
     Ok((arn, account.map_err(|error| format!("`request.resource.accountId`: {error}"))?))
 }
 
-fn context(entries: Option<Members<'_>>) -> Result<Context, String> {
-    let Members(mut entries) = entries.unwrap_or_default();
+fn context(mut entries: Vec<(Cow<'_, str>, &str)>) -> Result<Context, String> {
     // Keys that come in order are appended; the others are moved in, which is dear where they are many.
     if entries.len() > 64 {
         entries.sort_by_cached_key(|(key, _)| key.to_lowercase());
@@ -247,7 +194,7 @@ fn context(entries: Option<Members<'_>>) -> Result<Context, String> {
 }
 
 /// Which key of the context is there more than once.
-fn repeated(entries: &[(Cow<'_, str>, &RawValue)]) -> String {
+fn repeated(entries: &[(Cow<'_, str>, &str)]) -> String {
     let mut keys: Vec<(String, &str)> = entries.iter().map(|(key, _)| (key.to_lowercase(), &**key)).collect();
     keys.sort();
     let twice = keys.iter().zip(keys.iter().skip(1)).find(|((one, _), (other, _))| one == other);
@@ -256,31 +203,32 @@ fn repeated(entries: &[(Cow<'_, str>, &RawValue)]) -> String {
 }
 
 /// A value of the context; numbers and booleans as they are written. What it is instead, if it is none.
-fn value(raw: &RawValue) -> Result<ContextValue, &'static str> {
-    match raw.get().as_bytes().first() {
+fn value(raw: &str) -> Result<ContextValue, &'static str> {
+    match raw.as_bytes().first() {
         Some(b'[') => {
-            let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else { return Err(kind(raw)) };
-            list.into_iter().map(scalar).collect::<Result<_, _>>().map(ContextValue::Many)
+            let values = items(raw).ok_or(kind(raw))?;
+            values.into_iter().map(scalar).collect::<Result<_, _>>().map(ContextValue::Many)
         }
         Some(b'n') => Ok(ContextValue::Absent),
         _ => scalar(raw).map(ContextValue::One),
     }
 }
 
-fn scalar(raw: &RawValue) -> Result<Box<str>, &'static str> {
-    match raw.get().as_bytes().first() {
-        Some(b'"') => text(raw).map(|text| text.into_owned().into()).ok_or("a string"),
+fn scalar(raw: &str) -> Result<Box<str>, &'static str> {
+    match raw.as_bytes().first() {
+        Some(b'"') => text(raw).map(Box::from).ok_or("a string"),
         Some(b'{' | b'[' | b'n') | None => Err(kind(raw)),
-        _ => Ok(raw.get().into()),
+        _ => Ok(raw.into()),
     }
 }
 
-/// The policy in `raw`: an object, or a string that holds one.
-fn policy(place: &dyn Fn() -> String, raw: &RawValue) -> Result<Document, String> {
-    let json = match raw.get().starts_with('"') {
-        true => text(raw).unwrap_or_default(),
-        false => Cow::Borrowed(raw.get()),
+/// The policy: an object, or a string that holds one.
+fn document(place: &dyn Fn() -> String, policy: Policy<'_>) -> Result<Document, String> {
+    let raw = match policy {
+        Policy::Read(document) => return Ok(document),
+        Policy::Raw(raw) => raw,
     };
+    let json = text(raw).unwrap_or(Cow::Borrowed(raw));
     Document::parse(&json).map_err(|problems| {
         let Some(Problem { message, help, span }) = problems.first() else {
             return format!("`{}` is no policy", place());
@@ -299,27 +247,25 @@ fn policy(place: &dyn Fn() -> String, raw: &RawValue) -> Result<Document, String
 /// A list of policies. Their places are only put into words where something is wrong or has no name.
 fn policies<'a>(place: &dyn Fn() -> String, list: Vec<Named<'a>>) -> Result<Vec<Read<'a>>, String> {
     let mut read = Vec::with_capacity(list.len());
-    for (number, Named { name, policy: raw }) in list.into_iter().enumerate() {
+    for (number, Named { name, policy }) in list.into_iter().enumerate() {
         let place = || format!("{}[{number}]", place());
-        let document = policy(&place, raw)?;
-        let name = name.map_or_else(|| Cow::Owned(place()), |Text(name)| name);
+        let document = document(&place, policy)?;
+        let name = name.unwrap_or_else(|| Cow::Owned(place()));
         read.push(Read { name, document });
     }
     Ok(read)
 }
 
 /// One session policy, or a list of them, with names or without.
-fn session_policies(raw: &RawValue) -> Result<Vec<Read<'_>>, String> {
+fn session_policies(policy: Policy<'_>) -> Result<Vec<Read<'_>>, String> {
     const PLACE: &str = "sessionPolicy";
-    if !raw.get().starts_with('[') {
-        return Ok(vec![Read { name: PLACE.into(), document: policy(&|| PLACE.to_owned(), raw)? }]);
+    match policy {
+        Policy::Raw(raw) if raw.starts_with('[') => {
+            let list = items(raw).unwrap_or_default();
+            policies(&|| PLACE.to_owned(), list.into_iter().map(read::maybe_named).collect())
+        }
+        policy => Ok(vec![Read { name: PLACE.into(), document: document(&|| PLACE.to_owned(), policy)? }]),
     }
-    let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| error.to_string())?;
-    let named = list.into_iter().map(|raw| {
-        let named = serde_json::from_str::<Named<'_>>(raw.get());
-        named.unwrap_or(Named { name: None, policy: raw })
-    });
-    policies(&|| PLACE.to_owned(), named.collect())
 }
 
 fn references<'a>(list: &'a [Read<'_>]) -> Vec<PolicyRef<'a>> {
@@ -336,9 +282,9 @@ struct ReadLevel<'a> {
 fn levels<'a>(place: &str, list: Option<Vec<Attached<'a>>>) -> Result<Vec<ReadLevel<'a>>, String> {
     let numbered = list.unwrap_or_default().into_iter().enumerate();
     numbered
-        .map(|(number, Attached { org_identifier, policies: list })| {
+        .map(|(number, Attached { id, policies: list })| {
             let policies = policies(&|| format!("{place}[{number}].policies"), list)?;
-            let id = org_identifier.map_or_else(|| format!("{place}[{number}]").into(), |Text(id)| id);
+            let id = id.unwrap_or_else(|| format!("{place}[{number}]").into());
             Ok(ReadLevel { id, policies })
         })
         .collect()

@@ -1,6 +1,6 @@
 //! What is wrong with the shape of a case, said with the names of its members.
 //!
-//! The common case is read in one pass that only knows right from wrong; this second look is for the wrong ones.
+//! Cases are read in one pass that only knows right from wrong; this second look is for the wrong ones.
 
 use std::{borrow::Cow, fmt};
 
@@ -47,7 +47,9 @@ const CASE: Shape = Shape::Object(&[
         ]),
     ),
     must("identityPolicies", POLICIES),
+    may("resourcePolicy", Shape::Any),
     may("permissionBoundaryPolicies", POLICIES),
+    may("sessionPolicy", Shape::Any),
     may("serviceControlPolicies", LEVELS),
     may("resourceControlPolicies", LEVELS),
 ]);
@@ -55,10 +57,10 @@ const CASE: Shape = Shape::Object(&[
 const TARGET: Shape = Shape::Object(&[must("arn", Shape::Text), may("accountId", Shape::Text)]);
 
 /// Why this is no resource of a request.
-pub(super) fn resource_problem(raw: &RawValue) -> String {
+pub(super) fn resource_problem(raw: &str) -> String {
     const PLACE: &str = "request.resource";
     match check(raw, PLACE, &TARGET) {
-        Err(found) if raw.get().starts_with('{') => found,
+        Err(found) if raw.starts_with('{') => found,
         _ => format!(
             "`{PLACE}` should be a string, or an object with `arn` and `accountId`, not {}",
             kind(raw)
@@ -66,10 +68,14 @@ pub(super) fn resource_problem(raw: &RawValue) -> String {
     }
 }
 
-/// Why this line, which was refused with `error`, is no case.
-pub(super) fn problem(line: &str, error: &serde_json::Error) -> String {
+/// Why this line is no case.
+pub(super) fn problem(line: &str) -> String {
     match serde_json::from_str::<&RawValue>(line) {
-        Ok(raw) => check(raw, "", &CASE).err().unwrap_or_else(|| error.to_string()),
+        Ok(raw) => check(raw.get(), "", &CASE).err().unwrap_or_else(|| {
+            // An escape that is JSON in form and stands for nothing, such as half a surrogate pair.
+            let error = serde_json::from_str::<serde_json::Value>(line).err();
+            error.map_or_else(|| "no case".to_owned(), |error| error.to_string())
+        }),
         Err(_) if !line.trim_start().starts_with('{') => {
             let column = line.len() - line.trim_start().len() + 1;
             format!("no JSON: expected `{{` at column {column}; a case is one JSON object on one line")
@@ -84,25 +90,25 @@ pub(super) fn problem(line: &str, error: &serde_json::Error) -> String {
     }
 }
 
-fn check(raw: &RawValue, path: &str, shape: &Shape) -> Result<(), String> {
+fn check(raw: &str, path: &str, shape: &Shape) -> Result<(), String> {
     let wrong = |wanted: &str| Err(format!("{} should be {wanted}, not {}", named(path), kind(raw)));
     match shape {
         Shape::Any => Ok(()),
-        Shape::Text if raw.get().starts_with('"') => Ok(()),
+        Shape::Text if raw.starts_with('"') => Ok(()),
         Shape::Text => wrong("a string"),
-        Shape::Id if raw.get().starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) => Ok(()),
+        Shape::Id if raw.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) => Ok(()),
         Shape::Id => wrong("a string or a number"),
         Shape::List(element) => {
-            let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else {
+            let Ok(elements) = serde_json::from_str::<Vec<&RawValue>>(raw) else {
                 return wrong("a list");
             };
             elements
                 .into_iter()
                 .enumerate()
-                .try_for_each(|(number, raw)| check(raw, &format!("{path}[{number}]"), element))
+                .try_for_each(|(number, raw)| check(raw.get(), &format!("{path}[{number}]"), element))
         }
         Shape::Object(members) => {
-            let Ok(Members(found)) = serde_json::from_str(raw.get()) else { return wrong("an object") };
+            let Ok(Members(found)) = serde_json::from_str(raw) else { return wrong("an object") };
             members.iter().try_for_each(|member| check_member(&found, path, member))
         }
     }
@@ -115,7 +121,7 @@ fn check_member(found: &[(Cow<'_, str>, &RawValue)], path: &str, member: &Member
         (_, Some(_)) => Err(format!("`{path}` stands twice")),
         (None, _) if member.compulsory => Err(format!("`{path}` is missing")),
         (Some((_, raw)), _) if raw.get() == "null" && !member.compulsory => Ok(()),
-        (Some((_, raw)), _) => check(raw, &path, &member.shape),
+        (Some((_, raw)), _) => check(raw.get(), &path, &member.shape),
         (None, _) => Ok(()),
     }
 }
@@ -125,8 +131,8 @@ fn named(path: &str) -> String {
 }
 
 /// A value's kind as a person would say it.
-pub(super) fn kind(raw: &RawValue) -> &'static str {
-    match raw.get().as_bytes().first() {
+pub(super) fn kind(raw: &str) -> &'static str {
+    match raw.as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "a list",
         Some(b'"') => "a string",
@@ -137,8 +143,7 @@ pub(super) fn kind(raw: &RawValue) -> &'static str {
 }
 
 /// The members of an object, in their order, duplicates and all.
-#[derive(Default)]
-pub(super) struct Members<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

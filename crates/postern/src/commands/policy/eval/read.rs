@@ -1,0 +1,296 @@
+//! A case read in one pass, each policy where it stands. The pass only knows right from wrong: what is wrong
+//! with the shape of a case is for [`shape`](super::shape) to say, and with a policy for its own parser.
+
+use std::borrow::Cow;
+
+use postern_policy::Document;
+use serde_json::value::RawValue;
+
+/// A case whose shape is right.
+pub(super) struct Case<'a> {
+    /// As written, and of any kind.
+    pub(super) id: &'a str,
+    pub(super) request: Asked<'a>,
+    pub(super) identity: Vec<Named<'a>>,
+    pub(super) resource: Option<Policy<'a>>,
+    pub(super) boundary: Option<Vec<Named<'a>>>,
+    /// A policy, or whatever else stands there.
+    pub(super) session: Option<Policy<'a>>,
+    pub(super) scps: Option<Vec<Attached<'a>>>,
+    pub(super) rcps: Option<Vec<Attached<'a>>>,
+}
+
+/// The request; values as written, of any kind.
+pub(super) struct Asked<'a> {
+    pub(super) principal: &'a str,
+    pub(super) action: Cow<'a, str>,
+    pub(super) resource: &'a str,
+    pub(super) context: Vec<(Cow<'a, str>, &'a str)>,
+}
+
+/// A policy.
+pub(super) enum Policy<'a> {
+    Read(Document),
+    /// As written: a string that may hold one, or something that is none.
+    Raw(&'a str),
+}
+
+/// A policy and its name.
+pub(super) struct Named<'a> {
+    pub(super) name: Option<Cow<'a, str>>,
+    pub(super) policy: Policy<'a>,
+}
+
+/// The policies of one level of an organization.
+pub(super) struct Attached<'a> {
+    pub(super) id: Option<Cow<'a, str>>,
+    pub(super) policies: Vec<Named<'a>>,
+}
+
+/// Reads a case; none where the text is no JSON or has another shape.
+pub(super) fn case(text: &str) -> Option<Case<'_>> {
+    let mut reader = Reader { text, at: 0 };
+    let (mut id, mut request, mut identity, mut resource) = (None, None, None, None);
+    let (mut boundary, mut session, mut scps, mut rcps) = (None, None, None, None);
+    reader.object(|reader, name| match name {
+        "id" => once(&mut id, reader.raw()?),
+        "request" => once(&mut request, asked(reader)?),
+        "identityPolicies" => once(&mut identity, reader.list(named)?),
+        "resourcePolicy" => once(&mut resource, reader.nullable(policy)?),
+        "permissionBoundaryPolicies" => once(&mut boundary, reader.nullable(|r| r.list(named))?),
+        "sessionPolicy" => once(&mut session, reader.nullable(policy)?),
+        "serviceControlPolicies" => once(&mut scps, reader.nullable(|r| r.list(attached))?),
+        "resourceControlPolicies" => once(&mut rcps, reader.nullable(|r| r.list(attached))?),
+        _ => reader.raw().map(drop),
+    })?;
+    reader.end()?;
+    Some(Case {
+        id: id?,
+        request: request?,
+        identity: identity?,
+        resource: resource.flatten(),
+        boundary: boundary.flatten(),
+        session: session.flatten(),
+        scps: scps.flatten(),
+        rcps: rcps.flatten(),
+    })
+}
+
+/// Fills what must not stand twice.
+fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    slot.replace(value).is_none().then_some(())
+}
+
+fn asked<'a>(reader: &mut Reader<'a>) -> Option<Asked<'a>> {
+    let (mut principal, mut action, mut resource, mut context) = (None, None, None, None);
+    reader.object(|reader, name| match name {
+        "principal" => once(&mut principal, reader.raw()?),
+        "action" => once(&mut action, reader.string()?),
+        "resource" => once(&mut resource, reader.raw()?),
+        "context" => once(&mut context, reader.nullable(members)?),
+        _ => reader.raw().map(drop),
+    })?;
+    let context = context.flatten().unwrap_or_default();
+    Some(Asked { principal: principal?, action: action?, resource: resource?, context })
+}
+
+/// All members of an object, duplicates too.
+fn members<'a>(reader: &mut Reader<'a>) -> Option<Vec<(Cow<'a, str>, &'a str)>> {
+    let mut members = Vec::new();
+    reader.each_member(|reader, name| {
+        members.push((name, reader.raw()?));
+        Some(())
+    })?;
+    Some(members)
+}
+
+fn named<'a>(reader: &mut Reader<'a>) -> Option<Named<'a>> {
+    let (mut name, mut found) = (None, None);
+    reader.object(|reader, member| match member {
+        "name" => once(&mut name, reader.nullable(Reader::string)?),
+        "policy" => once(&mut found, policy(reader)?),
+        _ => reader.raw().map(drop),
+    })?;
+    Some(Named { name: name.flatten(), policy: found? })
+}
+
+fn attached<'a>(reader: &mut Reader<'a>) -> Option<Attached<'a>> {
+    let (mut id, mut policies) = (None, None);
+    reader.object(|reader, member| match member {
+        "orgIdentifier" => once(&mut id, reader.nullable(Reader::string)?),
+        "policies" => once(&mut policies, reader.list(named)?),
+        _ => reader.raw().map(drop),
+    })?;
+    Some(Attached { id: id.flatten(), policies: policies? })
+}
+
+fn policy<'a>(reader: &mut Reader<'a>) -> Option<Policy<'a>> {
+    let rest = reader.rest();
+    if rest.starts_with('{')
+        && let Ok((document, end)) = Document::parse_front(rest)
+    {
+        reader.at += end;
+        return Some(Policy::Read(document));
+    }
+    reader.raw().map(Policy::Raw)
+}
+
+/// A policy with a name, or without: what a list of session policies holds.
+pub(super) fn maybe_named(raw: &str) -> Named<'_> {
+    let named = named(&mut Reader { text: raw, at: 0 });
+    named.unwrap_or(Named { name: None, policy: Policy::Raw(raw) })
+}
+
+/// The values of a list, as written.
+pub(super) fn items(raw: &str) -> Option<Vec<&str>> {
+    Reader { text: raw, at: 0 }.list(Reader::raw)
+}
+
+/// What a string says; none where the value is something else.
+pub(super) fn text(raw: &str) -> Option<Cow<'_, str>> {
+    let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
+    if inside.as_bytes().contains(&b'\\') {
+        return serde_json::from_str(raw).ok().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(inside))
+}
+
+/// A text of JSON and how far it was read. Whatever is read gives none where it is wrong.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// The text from the next value or sign on.
+    fn rest(&mut self) -> &'a str {
+        let bytes = self.text.as_bytes();
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(self.at) {
+            self.at += 1;
+        }
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn eat(&mut self, sign: u8) -> bool {
+        let found = self.rest().as_bytes().first() == Some(&sign);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, sign: u8) -> Option<()> {
+        self.eat(sign).then_some(())
+    }
+
+    fn end(&mut self) -> Option<()> {
+        self.rest().is_empty().then_some(())
+    }
+
+    /// Any value, as written.
+    fn raw(&mut self) -> Option<&'a str> {
+        let rest = self.rest();
+        let length = plain_string(rest).or_else(|| {
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+            values.next()?.ok()?;
+            Some(values.byte_offset())
+        })?;
+        self.at += length;
+        rest.get(..length)
+    }
+
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        self.raw().and_then(text)
+    }
+
+    /// What `read` reads, or null.
+    fn nullable<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        if self.rest().starts_with("null") {
+            self.at += "null".len();
+            return Some(None);
+        }
+        read(self).map(Some)
+    }
+
+    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let mut items = Vec::new();
+        self.expect(b'[')?;
+        if self.eat(b']') {
+            return Some(items);
+        }
+        loop {
+            items.push(item(self)?);
+            if self.eat(b']') {
+                return Some(items);
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    /// An object, of which `member` reads the value of each name.
+    fn object(&mut self, mut member: impl FnMut(&mut Self, &str) -> Option<()>) -> Option<()> {
+        self.each_member(|reader, name| member(reader, &name))
+    }
+
+    fn each_member(&mut self, mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Option<()>) -> Option<()> {
+        self.expect(b'{')?;
+        if self.eat(b'}') {
+            return Some(());
+        }
+        loop {
+            let name = self.string()?;
+            self.expect(b':')?;
+            member(self, name)?;
+            if self.eat(b'}') {
+                return Some(());
+            }
+            self.expect(b',')?;
+        }
+    }
+}
+
+/// The length of the string at the beginning of a text, with its quotes, if it is one without escapes.
+fn plain_string(text: &str) -> Option<usize> {
+    let inside = text.as_bytes().strip_prefix(b"\"")?;
+    let end = inside.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
+    (inside.get(end) == Some(&b'"')).then_some(end + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: &str = r#"{"id":1,"request":{"principal":"p","action":"a:\u0062","resource":{},"context":{"k":[1,"x"]}},"identityPolicies":[],"more":[{"x":-1e3}]}"#;
+
+    #[test]
+    fn a_case_is_read_wherever_blanks_stand() {
+        for text in [CASE.to_owned(), CASE.replace([','], " ,\r\n").replace([':'], "\t: ") + " "] {
+            let text = text.replace("a\t: ", "a:");
+            let case = case(&text).unwrap();
+            assert_eq!((case.id, case.request.principal, &*case.request.action), ("1", "\"p\"", "a:b"));
+            let (key, raw) = &case.request.context[0];
+            assert_eq!((&**key, items(raw).unwrap()), ("k", vec!["1", "\"x\""]));
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_or_no_case_is_refused() {
+        for length in 0..CASE.len() {
+            assert!(case(&CASE[..length]).is_none(), "{length}");
+        }
+        for (good, bad) in [
+            ("\"id\":1", "\"id\":1,\"id\":2"),
+            ("\"id\":1", "\"id\":01"),
+            ("\"id\":1", "\"id\":1 2"),
+            ("\"id\":1", "\"id\":\"a\nb\""),
+            ("[]", "[,]"),
+            ("[]", "null"),
+            ("[]", "[],\"resourcePolicy\":nullx"),
+            ("[]", "[],\"resourcePolicy\":null,\"resourcePolicy\":null"),
+            ("-1e3", "-"),
+            ("\"p\"", "\"\\x\""),
+            ("]}}", "],}}"),
+            ("}]}", "}]}}"),
+        ] {
+            assert!(case(&CASE.replace(good, bad)).is_none(), "{bad}");
+        }
+    }
+}
