@@ -158,6 +158,45 @@ fn a_document_keeps_what_it_says() {
 }
 
 #[test]
+fn a_name_that_stands_twice_is_found_among_its_likes() {
+    let twice = |names: &[&str]| {
+        let members: Vec<String> = names.iter().map(|name| format!("\"{name}\":\"x\"")).collect();
+        let condition = members.join(",");
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow","Action":"*","Condition":{{"StringEquals":{{{condition}}}}}}}}}"#
+        );
+        Document::parse(&text).err().unwrap_or_default().len()
+    };
+    // Of one length and one beginning, in the same number.
+    assert_eq!(twice(&["a:x", "a:y", "a:z"]), 0);
+    assert_eq!(twice(&["a:x", "a:y", "a:x"]), 1);
+    assert_eq!(twice(&["a:x", "b", "a:x", "a:x"]), 2);
+    // The one with an escape, the other without.
+    assert_eq!(twice(&["a:x", "a:\\u0078"]), 1);
+    assert_eq!(twice(&["a:\\u0078", "a:x"]), 1);
+    assert_eq!(twice(&["a:\\u0078", "a:\\u0079"]), 0);
+    let many: Vec<String> = (0..40).map(|n| format!("a:{n}")).collect();
+    let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
+    assert_eq!(twice(&many), 0);
+    many.extend(["a:7", "a:39"]);
+    assert_eq!(twice(&many), 2);
+}
+
+#[test]
+fn what_follows_a_document_does_not_change_it() {
+    let text = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:\u002a",
+        "Resource": ["arn:aws:s3:::b/${aws:username}/*", "*"], "Condition": {"Bool": {"a:b": true}}}]}"#;
+    let alone = Document::parse(text).unwrap();
+    for behind in ["", " ", "}", ",\"", "]\u{feff}", "{", "7"] {
+        let (document, end) = Document::parse_front(&format!("{text}{behind}")).unwrap();
+        assert_eq!((&document, end), (&alone, text.len()), "{behind}");
+    }
+    for (at, _) in text.char_indices() {
+        assert!(Document::parse_front(&text[..at]).is_err(), "{at}");
+    }
+}
+
+#[test]
 fn texts_made_to_hurt_end_soon() {
     // Each of these would not end, or end in a crash, if the work were not bounded.
     let deep = "[".repeat(1_000_000);

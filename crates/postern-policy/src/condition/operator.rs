@@ -80,7 +80,8 @@ impl Comparison {
     /// The operator's name without qualifier and suffix.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        NAMES.iter().find(|(_, comparison)| *comparison == self).map_or("", |(name, _)| name)
+        // The names stand in the order of the variants.
+        NAMES.get(self as usize).map_or("", |(name, _)| name)
     }
 
     /// Whether `${…}` is a policy variable in the operator's values: in string and ARN operators and in
@@ -204,5 +205,18 @@ impl fmt::Display for Operator {
         }
         f.write_str(self.comparison.as_str())?;
         if self.if_exists { f.write_str("IfExists") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_comparison_has_its_own_name() {
+        for (name, comparison) in NAMES {
+            assert_eq!(comparison.as_str(), name);
+            assert!(Operator::parse(name).unwrap().is_spelt(name));
+        }
     }
 }

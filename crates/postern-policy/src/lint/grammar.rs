@@ -23,7 +23,8 @@ pub(super) static REFUSED: Rule = Rule::new("P02", Class::Error, Severity::High)
 pub(super) fn problems(text: &str, problems: Vec<Problem>, sink: &mut Sink) {
     let read = json::read(text).ok();
     for Problem { message, help, span } in problems {
-        let (pointer, statement) = read.as_ref().and_then(json::Read::root).map(|root| locate(root, span)).unwrap_or_default();
+        let (pointer, statement) =
+            read.as_ref().and_then(json::Read::root).map(|root| locate(root, span)).unwrap_or_default();
         let severity = GRAMMAR.severity;
         sink.push(Finding { rule: &GRAMMAR, severity, span, pointer, statement, message, help });
     }

@@ -1,4 +1,4 @@
-//! Cases as a company's estate makes them, about 700 bytes each, with the decision that each must get.
+//! Cases as a company's estate makes them, about 850 bytes each, with the decision that each must get.
 
 use std::fmt::Write;
 

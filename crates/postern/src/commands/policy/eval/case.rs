@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    read::{self, Attached, Named, Policy, items, text},
+    read::{self, Attached, Named, Policy, Value, items, text},
     shape::{self, kind},
 };
 use crate::report::explanation;
@@ -86,8 +86,7 @@ fn decide(line: &[u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), String
     let context = context(asked.context)?;
 
     let identity = policies(&|| "identityPolicies".to_owned(), case.identity)?;
-    let boundary =
-        policies(&|| "permissionBoundaryPolicies".to_owned(), case.boundary.unwrap_or_default())?;
+    let boundary = policies(&|| "permissionBoundaryPolicies".to_owned(), case.boundary.unwrap_or_default())?;
     let resource_policy =
         case.resource.map(|found| document(&|| RESOURCE_POLICY.to_owned(), found)).transpose()?;
     let session = case.session.map(session_policies).transpose()?.unwrap_or_default();
@@ -144,19 +143,19 @@ fn write(
     Ok(())
 }
 
-fn principal(raw: &str) -> Result<Principal, String> {
+fn principal(value: Value<'_>) -> Result<Principal, String> {
     #[derive(Deserialize)]
     struct Typed<'a> {
         #[serde(borrow, rename = "type")]
         kind: Text<'a>,
     }
-    let Some(name) = text(raw) else {
+    let name = match value {
+        Value::Text(name) => name,
         // Nobody in particular has no name, so an object says it too.
-        let typed = serde_json::from_str::<Typed<'_>>(raw);
-        return match typed.is_ok_and(|Typed { kind: Text(kind) }| kind == "Anonymous") {
-            true => Ok(Principal::Anonymous),
-            false => Err(format!("`request.principal` should be a string, not {}", kind(raw))),
-        };
+        Value::Raw(raw) => match serde_json::from_str(raw) {
+            Ok(Typed { kind: Text(kind) }) if kind == "Anonymous" => return Ok(Principal::Anonymous),
+            _ => return Err(format!("`request.principal` should be a string, not {}", kind(raw))),
+        },
     };
     // Who asks for an account means the account itself, which is its root user.
     let root = || name.parse().ok().map(|account| Principal::Root { account });
@@ -165,10 +164,11 @@ fn principal(raw: &str) -> Result<Principal, String> {
     })
 }
 
-fn target(raw: &str) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
-    if let Some(arn) = text(raw) {
-        return Ok((arn, None));
-    }
+fn target(value: Value<'_>) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
+    let raw = match value {
+        Value::Text(arn) => return Ok((arn, None)),
+        Value::Raw(raw) => raw,
+    };
     let Ok(Target { arn: Text(arn), account_id }) = serde_json::from_str(raw) else {
         return Err(shape::resource_problem(raw));
     };
@@ -176,15 +176,15 @@ fn target(raw: &str) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
     Ok((arn, account.map_err(|error| format!("`request.resource.accountId`: {error}"))?))
 }
 
-fn context(mut entries: Vec<(Cow<'_, str>, &str)>) -> Result<Context, String> {
+fn context(mut entries: Vec<(Cow<'_, str>, Value<'_>)>) -> Result<Context, String> {
     // Keys that come in order are appended; the others are moved in, which is dear where they are many.
     if entries.len() > 64 {
         entries.sort_by_cached_key(|(key, _)| key.to_lowercase());
     }
     let mut context = Context::new();
     let mut present = 0;
-    for (key, raw) in &entries {
-        let value = value(raw).map_err(|found| {
+    for (key, given) in &entries {
+        let value = value(given).map_err(|found| {
             format!("`request.context`, `{key}`: should be a string, number, boolean or a list of these, not {found}")
         })?;
         present += usize::from(value != ContextValue::Absent);
@@ -194,7 +194,7 @@ fn context(mut entries: Vec<(Cow<'_, str>, &str)>) -> Result<Context, String> {
 }
 
 /// Which key of the context is there more than once.
-fn repeated(entries: &[(Cow<'_, str>, &str)]) -> String {
+fn repeated(entries: &[(Cow<'_, str>, Value<'_>)]) -> String {
     let mut keys: Vec<(String, &str)> = entries.iter().map(|(key, _)| (key.to_lowercase(), &**key)).collect();
     keys.sort();
     let twice = keys.iter().zip(keys.iter().skip(1)).find(|((one, _), (other, _))| one == other);
@@ -203,22 +203,22 @@ fn repeated(entries: &[(Cow<'_, str>, &str)]) -> String {
 }
 
 /// A value of the context; numbers and booleans as they are written. What it is instead, if it is none.
-fn value(raw: &str) -> Result<ContextValue, &'static str> {
-    match raw.as_bytes().first() {
-        Some(b'[') => {
+fn value(given: &Value<'_>) -> Result<ContextValue, &'static str> {
+    match given {
+        Value::Raw(raw) if raw.starts_with('[') => {
             let values = items(raw).ok_or(kind(raw))?;
-            values.into_iter().map(scalar).collect::<Result<_, _>>().map(ContextValue::Many)
+            values.iter().map(scalar).collect::<Result<_, _>>().map(ContextValue::Many)
         }
-        Some(b'n') => Ok(ContextValue::Absent),
-        _ => scalar(raw).map(ContextValue::One),
+        Value::Raw("null") => Ok(ContextValue::Absent),
+        given => scalar(given).map(ContextValue::One),
     }
 }
 
-fn scalar(raw: &str) -> Result<Box<str>, &'static str> {
-    match raw.as_bytes().first() {
-        Some(b'"') => text(raw).map(Box::from).ok_or("a string"),
-        Some(b'{' | b'[' | b'n') | None => Err(kind(raw)),
-        _ => Ok(raw.into()),
+fn scalar(given: &Value<'_>) -> Result<Box<str>, &'static str> {
+    match given {
+        Value::Text(text) => Ok(Box::from(&**text)),
+        Value::Raw(raw) if raw.starts_with(['{', '[', 'n']) => Err(kind(raw)),
+        Value::Raw(raw) => Ok(Box::from(*raw)),
     }
 }
 
@@ -261,8 +261,7 @@ fn session_policies(policy: Policy<'_>) -> Result<Vec<Read<'_>>, String> {
     const PLACE: &str = "sessionPolicy";
     match policy {
         Policy::Raw(raw) if raw.starts_with('[') => {
-            let list = items(raw).unwrap_or_default();
-            policies(&|| PLACE.to_owned(), list.into_iter().map(read::maybe_named).collect())
+            policies(&|| PLACE.to_owned(), read::maybe_all_named(raw).unwrap_or_default())
         }
         policy => Ok(vec![Read { name: PLACE.into(), document: document(&|| PLACE.to_owned(), policy)? }]),
     }

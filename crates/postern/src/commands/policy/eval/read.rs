@@ -20,12 +20,20 @@ pub(super) struct Case<'a> {
     pub(super) rcps: Option<Vec<Attached<'a>>>,
 }
 
-/// The request; values as written, of any kind.
+/// The request.
 pub(super) struct Asked<'a> {
-    pub(super) principal: &'a str,
+    pub(super) principal: Value<'a>,
     pub(super) action: Cow<'a, str>,
-    pub(super) resource: &'a str,
-    pub(super) context: Vec<(Cow<'a, str>, &'a str)>,
+    pub(super) resource: Value<'a>,
+    pub(super) context: Vec<(Cow<'a, str>, Value<'a>)>,
+}
+
+/// A value of any kind.
+pub(super) enum Value<'a> {
+    /// A string: what it says.
+    Text(Cow<'a, str>),
+    /// Anything else, as written.
+    Raw(&'a str),
 }
 
 /// A policy.
@@ -84,9 +92,9 @@ fn once<T>(slot: &mut Option<T>, value: T) -> Option<()> {
 fn asked<'a>(reader: &mut Reader<'a>) -> Option<Asked<'a>> {
     let (mut principal, mut action, mut resource, mut context) = (None, None, None, None);
     reader.object(|reader, name| match name {
-        "principal" => once(&mut principal, reader.raw()?),
+        "principal" => once(&mut principal, reader.value()?),
         "action" => once(&mut action, reader.string()?),
-        "resource" => once(&mut resource, reader.raw()?),
+        "resource" => once(&mut resource, reader.value()?),
         "context" => once(&mut context, reader.nullable(members)?),
         _ => reader.raw().map(drop),
     })?;
@@ -95,10 +103,10 @@ fn asked<'a>(reader: &mut Reader<'a>) -> Option<Asked<'a>> {
 }
 
 /// All members of an object, duplicates too.
-fn members<'a>(reader: &mut Reader<'a>) -> Option<Vec<(Cow<'a, str>, &'a str)>> {
+fn members<'a>(reader: &mut Reader<'a>) -> Option<Vec<(Cow<'a, str>, Value<'a>)>> {
     let mut members = Vec::new();
     reader.each_member(|reader, name| {
-        members.push((name, reader.raw()?));
+        members.push((name, reader.value()?));
         Some(())
     })?;
     Some(members)
@@ -135,24 +143,21 @@ fn policy<'a>(reader: &mut Reader<'a>) -> Option<Policy<'a>> {
     reader.raw().map(Policy::Raw)
 }
 
-/// A policy with a name, or without: what a list of session policies holds.
-pub(super) fn maybe_named(raw: &str) -> Named<'_> {
-    let named = named(&mut Reader { text: raw, at: 0 });
-    named.unwrap_or(Named { name: None, policy: Policy::Raw(raw) })
+/// The policies in a list, with names or without.
+pub(super) fn maybe_all_named(raw: &str) -> Option<Vec<Named<'_>>> {
+    let named = |raw| named(&mut Reader { text: raw, at: 0 });
+    let item = |raw| named(raw).unwrap_or(Named { name: None, policy: Policy::Raw(raw) });
+    Reader { text: raw, at: 0 }.list(|reader| reader.raw().map(item))
 }
 
-/// The values of a list, as written.
-pub(super) fn items(raw: &str) -> Option<Vec<&str>> {
-    Reader { text: raw, at: 0 }.list(Reader::raw)
+/// The values of a list.
+pub(super) fn items(raw: &str) -> Option<Vec<Value<'_>>> {
+    Reader { text: raw, at: 0 }.list(Reader::value)
 }
 
 /// What a string says; none where the value is something else.
 pub(super) fn text(raw: &str) -> Option<Cow<'_, str>> {
-    let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
-    if inside.as_bytes().contains(&b'\\') {
-        return serde_json::from_str(raw).ok().map(Cow::Owned);
-    }
-    Some(Cow::Borrowed(inside))
+    Reader { text: raw, at: 0 }.string()
 }
 
 /// A text of JSON and how far it was read. Whatever is read gives none where it is wrong.
@@ -188,7 +193,7 @@ impl<'a> Reader<'a> {
     /// Any value, as written.
     fn raw(&mut self) -> Option<&'a str> {
         let rest = self.rest();
-        let length = plain_string(rest).or_else(|| {
+        let length = plain_length(rest).or_else(|| {
             let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
             values.next()?.ok()?;
             Some(values.byte_offset())
@@ -197,8 +202,19 @@ impl<'a> Reader<'a> {
         rest.get(..length)
     }
 
+    fn value(&mut self) -> Option<Value<'a>> {
+        if self.rest().starts_with('"') { self.string().map(Value::Text) } else { self.raw().map(Value::Raw) }
+    }
+
     fn string(&mut self) -> Option<Cow<'a, str>> {
-        self.raw().and_then(text)
+        let rest = self.rest();
+        match plain_length(rest) {
+            Some(length) => {
+                self.at += length;
+                rest.get(1..length - 1).map(Cow::Borrowed)
+            }
+            None => serde_json::from_str(self.raw()?).ok().map(Cow::Owned),
+        }
     }
 
     /// What `read` reads, or null.
@@ -248,7 +264,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The length of the string at the beginning of a text, with its quotes, if it is one without escapes.
-fn plain_string(text: &str) -> Option<usize> {
+fn plain_length(text: &str) -> Option<usize> {
     let inside = text.as_bytes().strip_prefix(b"\"")?;
     let end = inside.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
     (inside.get(end) == Some(&b'"')).then_some(end + 2)
@@ -265,9 +281,11 @@ mod tests {
         for text in [CASE.to_owned(), CASE.replace([','], " ,\r\n").replace([':'], "\t: ") + " "] {
             let text = text.replace("a\t: ", "a:");
             let case = case(&text).unwrap();
-            assert_eq!((case.id, case.request.principal, &*case.request.action), ("1", "\"p\"", "a:b"));
-            let (key, raw) = &case.request.context[0];
-            assert_eq!((&**key, items(raw).unwrap()), ("k", vec!["1", "\"x\""]));
+            assert_eq!((case.id, &*case.request.action), ("1", "a:b"));
+            assert!(matches!(&case.request.principal, Value::Text(text) if text == "p"));
+            let (key, Value::Raw(list)) = &case.request.context[0] else { panic!("{text}") };
+            let items = items(list).unwrap();
+            assert!(key == "k" && matches!(&*items, [Value::Raw("1"), Value::Text(text)] if text == "x"));
         }
     }
 
