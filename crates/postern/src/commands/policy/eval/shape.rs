@@ -74,20 +74,22 @@ pub(super) fn problem(line: &str) -> String {
         Ok(raw) => check(raw.get(), "", &CASE).err().unwrap_or_else(|| {
             // An escape that is JSON in form and stands for nothing, such as half a surrogate pair.
             let error = serde_json::from_str::<serde_json::Value>(line).err();
-            error.map_or_else(|| "no case".to_owned(), |error| error.to_string())
+            error.map_or_else(|| "no case".to_owned(), |error| no_json(&error))
         }),
         Err(_) if !line.trim_start().starts_with('{') => {
             let column = line.len() - line.trim_start().len() + 1;
             format!("no JSON: expected `{{` at column {column}; a case is one JSON object on one line")
         }
-        Err(error) => {
-            // "expected value at line 1 column 5": the line is another one for the reader.
-            let text = error.to_string();
-            let message = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message);
-            let column = error.column();
-            format!("no JSON: {message} at column {column}; a case is one JSON object on one line")
-        }
+        Err(error) => no_json(&error),
     }
+}
+
+fn no_json(error: &serde_json::Error) -> String {
+    // "expected value at line 1 column 5": the line is another one for the reader.
+    let text = error.to_string();
+    let message = text.rsplit_once(" at line ").map_or(&*text, |(message, _)| message);
+    let column = error.column();
+    format!("no JSON: {message} at column {column}; a case is one JSON object on one line")
 }
 
 fn check(raw: &str, path: &str, shape: &Shape) -> Result<(), String> {
