@@ -2,4 +2,10 @@
 
 pub mod endpoint;
 mod ini;
+pub mod oddity;
 pub mod profile;
+mod resolve;
+mod section;
+mod words;
+
+pub use words::shell_words;

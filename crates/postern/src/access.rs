@@ -9,7 +9,7 @@ use clap::Args;
 use postern_aws::{
     Aws, Connection, Credentials, Endpoint, Patience, RoleCall,
     endpoint::{self, ProfileEndpoints},
-    profile::{Profile, Profiles, RoleSource, Source},
+    profile::{Profile, Profiles, RoleHop, Source},
 };
 use postern_estate::{ADMIN_ROLE, AccountDesign, Design};
 use postern_types::{AccountId, IamPath, RoleArn, RoleSessionName, SecretAccessKey, SessionToken, UserName};
@@ -209,47 +209,29 @@ impl Opener<'_> {
 
     fn by_profile(&self, name: &str, account: AccountId) -> Result<Connection, CliError> {
         let profile = self.profiles.profile(name).map_err(CliError::from)?;
-        let credentials = self.credentials(&profile, &profile.source, account)?;
+        refuse_mfa(&profile)?;
+        let mut credentials = source_of(&profile)?;
+        for role in &profile.roles {
+            credentials = self.assumed(&profile, role, credentials, account)?;
+        }
         let endpoint = endpoint_of(&self.environment, Some(&profile.endpoints), self.design, account);
         Ok(self.aws.connect(endpoint, credentials, Some(account)))
-    }
-
-    fn credentials(
-        &self,
-        profile: &Profile,
-        source: &Source,
-        account: AccountId,
-    ) -> Result<Credentials, CliError> {
-        match source {
-            Source::Keys(keys) => Ok(keys.clone()),
-            Source::Role(role) => self.assumed(profile, role, account),
-        }
     }
 
     fn assumed(
         &self,
         profile: &Profile,
-        source: &RoleSource,
+        role: &RoleHop,
+        from: Credentials,
         account: AccountId,
     ) -> Result<Credentials, CliError> {
-        if let Some(serial) = &source.mfa_serial {
-            return Err(CliError::failed(format!(
-                "profile `{}` wants an MFA code ({serial}) with each role, which `plan` and `apply` do not ask for",
-                profile.name
-            ))
-            .hint(
-                "take a session with `aws sts get-session-token --serial-number … --token-code …`, put it into a \
-                 profile, and name that profile in the estate file",
-            ));
-        }
-        let from = self.credentials(profile, &source.source, account)?;
         let endpoint = endpoint_of(&self.environment, Some(&profile.endpoints), self.design, account);
         let default_name = session_name();
         let call = RoleCall {
-            role: &source.role,
-            session_name: source.session_name.as_ref().unwrap_or(&default_name),
-            external_id: source.external_id.as_ref(),
-            duration: source.duration,
+            role: &role.role.value,
+            session_name: role.session_name.as_ref().map_or(&default_name, |name| &name.value),
+            external_id: role.external_id.as_ref().map(|id| &id.value),
+            duration: role.duration.as_ref().map(|duration| duration.value),
             mfa: None,
         };
         let issued = self.aws.connect(endpoint, from, None).assume(&call)?;
@@ -274,6 +256,40 @@ impl Opener<'_> {
         let endpoint = endpoint_of(&self.environment, None, self.design, account);
         Ok(self.aws.connect(endpoint, credentials, Some(account)))
     }
+}
+
+/// Before anything is called: whether a role of the way wants a code.
+fn refuse_mfa(profile: &Profile) -> Result<(), CliError> {
+    let Some((role, serial)) =
+        profile.roles.iter().rev().find_map(|role| Some((role, role.mfa_serial.as_ref()?)))
+    else {
+        return Ok(());
+    };
+    Err(CliError::failed(format!(
+        "profile `{}` wants an MFA code ({}) with each role, which `plan` and `apply` do not ask for",
+        role.profile, serial.value
+    ))
+    .hint(
+        "take a session with `aws sts get-session-token --serial-number … --token-code …`, put it into a profile, and \
+         name that profile in the estate file",
+    ))
+}
+
+/// The first credentials of a profile: for set-up work only those that stand in a file.
+fn source_of(profile: &Profile) -> Result<Credentials, CliError> {
+    let key = match &profile.source {
+        Source::Keys(keys) => return Ok(keys.credentials.clone()),
+        Source::Stored(_) => "postern_key",
+        Source::Process(_) => "credential_process",
+        Source::WebIdentity(_) => "web_identity_token_file",
+        Source::Named(_) => "credential_source",
+        _ => "another source",
+    };
+    Err(CliError::usage(format!(
+        "profile `{}` takes its credentials from `{key}`, which `plan` and `apply` do not use",
+        profile.source.profile()
+    ))
+    .hint("use a profile with keys or with `role_arn` and `source_profile`, or put temporary credentials into one"))
 }
 
 fn session_name() -> RoleSessionName {

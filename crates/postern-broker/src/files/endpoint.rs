@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use postern_types::Region;
 
+use super::profile::Placed;
+
 /// A region, and the URLs that replace AWS's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -36,7 +38,7 @@ impl Endpoint {
 /// URLs that stand in for AWS's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointUrls {
-    /// By service, in lower case as botocore names them: `iam`, `sts`, `ec2`, `s3`.
+    /// By service, in lower case with `_` for blanks, as botocore names them: `iam`, `sts`, `ec2`, `s3`.
     pub services: BTreeMap<String, Option<String>>,
     /// For all services that [`Self::services`] does not name.
     pub every: Option<String>,
@@ -57,11 +59,19 @@ impl EndpointUrls {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProfileEndpoints {
     /// Of the section that the profile's `services = NAME` points at, by service.
-    pub services: BTreeMap<String, String>,
+    pub services: BTreeMap<String, Placed<String>>,
     /// The profile's own `endpoint_url`.
-    pub endpoint_url: Option<String>,
-    /// `ignore_configured_endpoint_urls = true`.
-    pub ignore_configured: bool,
+    pub endpoint_url: Option<Placed<String>>,
+    /// Whether `ignore_configured_endpoint_urls` is `true`, where it is set.
+    pub ignore_configured: Option<Placed<bool>>,
+}
+
+impl ProfileEndpoints {
+    /// Whether the profile turns off every URL but that of a command line or of the estate file.
+    #[must_use]
+    pub fn ignores(&self) -> bool {
+        self.ignore_configured.as_ref().is_some_and(|placed| placed.value)
+    }
 }
 
 /// Decides the URLs, in AWS's order (*AWS SDKs and Tools*, "Service-specific endpoints").
@@ -80,7 +90,7 @@ pub fn resolve(
     let set = |name: &str| env.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let ignored = match set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") {
         Some(value) => value.eq_ignore_ascii_case("true"),
-        None => profile.is_some_and(|p| p.ignore_configured),
+        None => profile.is_some_and(ProfileEndpoints::ignores),
     };
     if ignored {
         return EndpointUrls { services: BTreeMap::new(), every: estate.map(str::to_owned) };
@@ -90,31 +100,34 @@ pub fn resolve(
     // A URL for every service in the environment goes before a profile's for one.
     if let (None, Some(profile)) = (env_every, profile) {
         for (service, url) in &profile.services {
-            services.insert(service_key(service), Some(url.clone()));
+            services.insert(service.clone(), Some(url.value.clone()));
         }
     }
     for (name, url) in env {
         if let Some(service) = name.strip_prefix("AWS_ENDPOINT_URL_").filter(|s| !s.is_empty())
             && !url.is_empty()
         {
-            services.insert(service_key(service), Some(url.clone()));
+            services.insert(service.to_ascii_lowercase(), Some(url.clone()));
         }
     }
-    let every = env_every.or(profile.and_then(|p| p.endpoint_url.as_deref())).or(estate).map(str::to_owned);
+    let of_profile = profile.and_then(|p| p.endpoint_url.as_ref()).map(|url| url.value.as_str());
+    let every = env_every.or(of_profile).or(estate).map(str::to_owned);
     EndpointUrls { services, every }
-}
-
-/// `IAM` of the environment and `iam` of a section are one service; blanks and `-` of names are `_` in both.
-fn service_key(name: &str) -> String {
-    name.to_ascii_lowercase().replace([' ', '-'], "_")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::profile::{File, Place},
+        *,
+    };
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn placed<T>(value: T) -> Placed<T> {
+        Placed { value, at: Place { file: File::Config, line: 1 } }
     }
 
     #[test]
@@ -124,9 +137,9 @@ mod tests {
         let off = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "TRUE");
         let not_off = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false");
         let profile = |ignore_configured| ProfileEndpoints {
-            services: map(&[("iam", "http://services-iam")]),
-            endpoint_url: Some("http://profile".into()),
-            ignore_configured,
+            services: BTreeMap::from([("iam".to_owned(), placed("http://services-iam".to_owned()))]),
+            endpoint_url: Some(placed("http://profile".to_owned())),
+            ignore_configured: Some(placed(ignore_configured)),
         };
         // environment, profile, estate file; what IAM and EC2 get
         type Case<'a> = (
@@ -163,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn services_are_one_however_they_are_written() {
+    fn the_environment_names_services_in_capitals() {
         let env = map(&[("AWS_ENDPOINT_URL_API_GATEWAY", "http://x")]);
         assert_eq!(resolve(&env, None, None).of("api_gateway"), Some("http://x"));
     }

@@ -1,10 +1,16 @@
-//! The text format of `~/.aws/config` and `~/.aws/credentials`, in what botocore and the SDKs agree on.
+//! The text format of `~/.aws/config` and `~/.aws/credentials`, exactly as botocore reads it.
 //!
-//! Where botocore and the SDK for Rust read the same file differently (a section or key given twice, a byte
-//! order mark, `[DEFAULT]` in capitals, a value that goes on in the next line), the file is refused with its
-//! line: guessing would give one of the two a surprise.
+//! botocore hands both files to Python's `configparser.RawConfigParser`: values go on in deeper indented lines, blank
+//! lines among them; whatever follows a header's last `]` is dropped; `[DEFAULT]` in capitals reaches every section;
+//! a section or key given twice, a byte order mark and a line of neither kind fail the whole file. Other SDKs differ
+//! in most of this: [`super::oddity`] names the places.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::HashMap, fmt};
+
+use zeroize::Zeroizing;
+
+/// The section whose keys reach all others.
+pub(super) const CAPITAL_DEFAULT: &str = "DEFAULT";
 
 /// A place in a file that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,18 +29,15 @@ pub enum IniProblem {
     /// The file begins with a byte order mark, which the aws CLI refuses.
     #[error("a byte order mark begins the file")]
     ByteOrderMark,
-    /// A header without its `]`, or without a name.
-    #[error("a section header is `[name]`")]
-    Header,
-    /// `[DEFAULT]` reaches every profile in botocore and none elsewhere.
-    #[error("`[DEFAULT]` is not `[default]`")]
-    CapitalDefault,
-    /// A key before the first section.
-    #[error("a key stands before the first section")]
+    /// A line before the first section.
+    #[error("this stands before the first section")]
     NoSection,
     /// A line that is neither section, key, comment nor blank.
     #[error("neither a section, nor `key = value`, nor a comment")]
     NotAKey,
+    /// An indented line under a key without value that is not `key = value` itself.
+    #[error("an indented line under a key without a value is `key = value`")]
+    NotNested,
     /// The section stands in the file already.
     #[error("the section `{name}` stands in line {first} already")]
     DuplicateSection {
@@ -51,128 +54,304 @@ pub enum IniProblem {
         /// Where it stands first.
         first: usize,
     },
-    /// An indented line behind a value.
-    #[error("an indented line continues the value above, which not every tool reads alike")]
-    Continued,
 }
 
-/// A file: its sections by the text between the brackets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Ini {
-    pub(crate) sections: BTreeMap<String, Section>,
+/// A part of the file's text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// A file. Its text is kept whole, for it may hold secrets and is wiped at the end.
+#[derive(Clone, Default)]
+pub(super) struct Ini {
+    text: Zeroizing<String>,
+    pub(super) sections: Vec<Section>,
+    /// What stands under `[DEFAULT]`, however often that is written.
+    pub(super) defaults: Vec<Entry>,
+    /// Where `[DEFAULT]` stands first.
+    pub(super) defaults_line: Option<usize>,
 }
 
 /// A section.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Section {
-    pub(crate) line: usize,
-    pub(crate) keys: BTreeMap<String, Entry>,
+#[derive(Clone, Debug)]
+pub(super) struct Section {
+    /// What stands between the brackets, blanks and all.
+    pub(super) header: Span,
+    pub(super) line: usize,
+    pub(super) entries: Vec<Entry>,
 }
 
-/// A key's value, or the keys indented under it.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) line: usize,
-    pub(crate) value: String,
-    pub(crate) nested: BTreeMap<String, Self>,
+/// A key and its value.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) line: usize,
+    pub(super) key: Span,
+    /// From the value's first character to the last of its lines.
+    pub(super) value: Span,
+    /// Whether it goes on behind its first line.
+    pub(super) continued: bool,
+    /// How far the key is indented.
+    pub(super) indent: usize,
 }
 
-impl std::fmt::Debug for Entry {
-    /// Values may be secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry")
-            .field("line", &self.line)
-            .field("nested", &self.nested)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Section {
-    /// The key's value, if it is there and not empty.
-    pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.keys.get(key).map(|entry| entry.value.as_str()).filter(|value| !value.is_empty())
+impl fmt::Debug for Ini {
+    /// The text may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ini").field("sections", &self.sections.len()).finish_non_exhaustive()
     }
 }
 
 impl Ini {
-    pub(crate) fn parse(text: &str) -> Result<Self, IniError> {
-        let mut ini = Self::default();
-        let mut section: Option<String> = None;
-        let mut key: Option<String> = None;
+    pub(super) fn parse(text: &str) -> Result<Self, IniError> {
         if text.starts_with('\u{feff}') {
             return Err(IniError { line: 1, problem: IniProblem::ByteOrderMark });
         }
-        for (index, raw) in text.lines().enumerate() {
-            let line = index + 1;
-            let wrong = |problem| IniError { line, problem };
-            let indented = raw.starts_with([' ', '\t']);
-            let content = raw.trim();
-            if content.is_empty() || content.starts_with(['#', ';']) {
-                continue;
-            }
-            if !indented && content.starts_with('[') {
-                let name = header(content).ok_or_else(|| wrong(IniProblem::Header))?;
-                if name == "DEFAULT" {
-                    return Err(wrong(IniProblem::CapitalDefault));
-                }
-                if let Some(first) = ini.sections.get(name) {
-                    let problem = IniProblem::DuplicateSection { name: name.to_owned(), first: first.line };
-                    return Err(wrong(problem));
-                }
-                ini.sections.insert(name.to_owned(), Section { line, ..Section::default() });
-                section = Some(name.to_owned());
-                key = None;
-                continue;
-            }
-            let current = section
-                .as_ref()
-                .and_then(|name| ini.sections.get_mut(name))
-                .ok_or_else(|| wrong(IniProblem::NoSection))?;
-            let parent = key.as_ref().filter(|_| indented).and_then(|key| current.keys.get_mut(key));
-            match parent {
-                Some(parent) if !parent.value.is_empty() => return Err(wrong(IniProblem::Continued)),
-                Some(parent) => {
-                    add(&mut parent.nested, content, line)?;
-                }
-                None => key = Some(add(&mut current.keys, content, line)?),
-            }
+        let mut reader = Reader::default();
+        for (index, (start, line)) in lines(text).enumerate() {
+            let wrong = |problem| IniError { line: index + 1, problem };
+            reader.line(index + 1, start, line).map_err(wrong)?;
         }
+        let ini = Self {
+            text: Zeroizing::new(text.to_owned()),
+            sections: reader.sections,
+            defaults: reader.defaults,
+            defaults_line: reader.defaults_line,
+        };
+        // What stands under `[DEFAULT]` is looked at only where it reaches a section.
+        let reaches = |entry: &&Entry| {
+            let has = |section: &Section| {
+                section.entries.iter().any(|e| ini.is(e, &ini.at(entry.key).to_lowercase()))
+            };
+            !ini.sections.iter().all(has)
+        };
+        for entry in ini.sections.iter().flat_map(|section| &section.entries) {
+            ini.check_nested(entry)?;
+        }
+        ini.defaults
+            .iter()
+            .filter(|entry| ini.is_nested(entry))
+            .filter(reaches)
+            .try_for_each(|entry| ini.check_nested(entry))?;
         Ok(ini)
     }
-}
 
-/// The name in `[name]`.
-fn header(content: &str) -> Option<&str> {
-    let name = content.strip_prefix('[')?.strip_suffix(']')?.trim();
-    (!name.is_empty() && !name.contains([']', '['])).then_some(name)
-}
-
-fn add(keys: &mut BTreeMap<String, Entry>, content: &str, line: usize) -> Result<String, IniError> {
-    let wrong = |problem| IniError { line, problem };
-    let (key, value) = content.split_once(['=', ':']).ok_or_else(|| wrong(IniProblem::NotAKey))?;
-    let key = key.trim().to_ascii_lowercase();
-    if key.is_empty() || key.starts_with('[') {
-        return Err(wrong(IniProblem::NotAKey));
+    /// The text of a part.
+    pub(super) fn at(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or_default()
     }
-    if let Some(first) = keys.get(&key) {
-        return Err(wrong(IniProblem::DuplicateKey { key, first: first.line }));
-    }
-    keys.insert(key.clone(), Entry { line, value: value.trim().to_owned(), nested: BTreeMap::new() });
-    Ok(key)
-}
 
-/// Splits a header such as `profile "my team"` as a shell would; none for more or fewer than two words.
-pub(crate) fn kind_and_name(header: &str) -> Option<(&str, String)> {
-    let (kind, rest) = header.split_once([' ', '\t'])?;
-    let rest = rest.trim();
-    let name = match rest.chars().next()? {
-        quote @ ('"' | '\'') => {
-            rest.strip_prefix(quote)?.strip_suffix(quote).filter(|n| !n.contains(quote))?
+    /// The text right behind a part, to the end of its line.
+    pub(super) fn behind(&self, span: Span) -> &str {
+        let rest = self.text.get(span.end..).unwrap_or_default();
+        lines(rest).next().map_or("", |(_, line)| line)
+    }
+
+    /// Whether the entry's key is this one, which is in lower case.
+    pub(super) fn is(&self, entry: &Entry, key: &str) -> bool {
+        let written = self.at(entry.key);
+        written.eq_ignore_ascii_case(key) || (!written.is_ascii() && written.to_lowercase() == key)
+    }
+
+    /// The value as one text: its lines without their indentation, comments left out.
+    pub(super) fn value(&self, entry: &Entry) -> Cow<'_, str> {
+        let raw = self.at(entry.value);
+        if entry.continued { Cow::Owned(joined(raw)) } else { Cow::Borrowed(raw) }
+    }
+
+    /// Whether keys of a second level stand where the value would.
+    pub(super) fn is_nested(&self, entry: &Entry) -> bool {
+        entry.continued && lines(self.at(entry.value)).next().is_none_or(|(_, first)| strip(first).is_empty())
+    }
+
+    /// The keys of the second level: in whatever case they are written, and the last of a name counts.
+    pub(super) fn nested(&self, entry: &Entry, key: &str) -> Option<(usize, &str)> {
+        if !self.is_nested(entry) {
+            return None;
         }
-        _ if rest.contains([' ', '\t', '"', '\'', '\\']) => return None,
-        _ => rest,
-    };
-    (!name.is_empty()).then(|| (kind, name.to_owned()))
+        let pairs = nested_lines(self.at(entry.value));
+        pairs
+            .filter_map(|(line, pair)| Some((line, pair.split_once('=')?)))
+            .filter(|(_, (name, _))| strip(name) == key)
+            .last()
+            .map(|(line, (_, value))| (entry.line + line, strip(value)))
+    }
+
+    fn check_nested(&self, entry: &Entry) -> Result<(), IniError> {
+        if !self.is_nested(entry) {
+            return Ok(());
+        }
+        match nested_lines(self.at(entry.value)).find(|(_, pair)| !pair.contains('=')) {
+            Some((line, _)) => Err(IniError { line: entry.line + line, problem: IniProblem::NotNested }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The file as far as it was read.
+#[derive(Default)]
+struct Reader<'a> {
+    sections: Vec<Section>,
+    defaults: Vec<Entry>,
+    defaults_line: Option<usize>,
+    place: Where,
+    /// How far the last header or key was indented: what stands deeper goes on with the key's value.
+    indent: usize,
+    /// Whether there is a key to go on with.
+    open: bool,
+    headers: HashMap<&'a str, usize>,
+    keys: Lines<'a>,
+    default_keys: Lines<'a>,
+}
+
+/// The keys of a section, in lower case, and where each stands.
+type Lines<'a> = HashMap<Cow<'a, str>, usize>;
+
+/// What the next key belongs to.
+#[derive(Clone, Copy, Default)]
+enum Where {
+    #[default]
+    Nowhere,
+    Section,
+    Defaults,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the line that begins at `start`.
+    fn line(&mut self, number: usize, start: usize, line: &'a str) -> Result<(), IniProblem> {
+        let content = strip(line);
+        if content.is_empty() || is_comment(content) {
+            return Ok(());
+        }
+        // In bytes for the span, in characters for what Python compares.
+        let blanks = line.get(..line.len() - line.trim_start_matches(is_blank).len()).unwrap_or_default();
+        let (start, indent) = (start + blanks.len(), blanks.chars().count());
+        if self.open && indent > self.indent {
+            if let Some(entry) = self.entries().and_then(|(entries, _)| entries.last_mut()) {
+                entry.continued = true;
+                entry.value.end = start + content.len();
+            }
+            return Ok(());
+        }
+        self.indent = indent;
+        match header(content) {
+            Some(name) => self.section(number, start, name),
+            None => self.key(number, start, content),
+        }
+    }
+
+    fn section(&mut self, line: usize, start: usize, name: &'a str) -> Result<(), IniProblem> {
+        self.open = false;
+        if name == CAPITAL_DEFAULT {
+            self.defaults_line.get_or_insert(line);
+            self.place = Where::Defaults;
+            return Ok(());
+        }
+        if let Some(first) = self.headers.insert(name, line) {
+            return Err(IniProblem::DuplicateSection { name: name.to_owned(), first });
+        }
+        let header = Span { start: start + 1, end: start + 1 + name.len() };
+        self.sections.push(Section { header, line, entries: Vec::new() });
+        self.keys.clear();
+        self.place = Where::Section;
+        Ok(())
+    }
+
+    fn key(&mut self, line: usize, start: usize, content: &'a str) -> Result<(), IniProblem> {
+        let indent = self.indent;
+        let Some((entries, keys)) = self.entries() else { return Err(IniProblem::NoSection) };
+        let (key, value) = content.split_once(['=', ':']).ok_or(IniProblem::NotAKey)?;
+        let (name, value_start) = (key.trim_end_matches(is_blank), start + key.len() + 1);
+        if name.is_empty() {
+            return Err(IniProblem::NotAKey);
+        }
+        if let Some(first) = keys.insert(lower(name), line) {
+            return Err(IniProblem::DuplicateKey { key: name.to_lowercase(), first });
+        }
+        // The content ends without blanks, so what is cut off stands in front.
+        let text = value.trim_start_matches(is_blank);
+        let value_start = value_start + value.len() - text.len();
+        let key = Span { start, end: start + name.len() };
+        let value = Span { start: value_start, end: value_start + text.len() };
+        entries.push(Entry { line, key, value, continued: false, indent });
+        self.open = true;
+        Ok(())
+    }
+
+    /// Where the next key goes, and the keys that stand there already.
+    fn entries(&mut self) -> Option<(&mut Vec<Entry>, &mut Lines<'a>)> {
+        match self.place {
+            Where::Nowhere => None,
+            Where::Section => Some((&mut self.sections.last_mut()?.entries, &mut self.keys)),
+            Where::Defaults => Some((&mut self.defaults, &mut self.default_keys)),
+        }
+    }
+}
+
+/// The lines with where they begin, ended as Python's text files end them.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut next = 0;
+    std::iter::from_fn(move || {
+        let start = next;
+        let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+        let end = rest.bytes().position(|byte| matches!(byte, b'\n' | b'\r'));
+        let (line, ending) = rest.split_at(end.unwrap_or(rest.len()));
+        next = start + line.len() + if ending.starts_with("\r\n") { 2 } else { ending.len().min(1) };
+        Some((start, line))
+    })
+}
+
+/// The lines of a value that are not comments; `line` counts from the value's first.
+fn joined(raw: &str) -> String {
+    let mut text = String::with_capacity(raw.len());
+    for (index, (_, line)) in lines(raw).enumerate() {
+        let line = strip(line);
+        match index {
+            0 => text.push_str(line),
+            _ if is_comment(line) => {}
+            _ => text.extend(["\n", line]),
+        }
+    }
+    text
+}
+
+/// The lines of the second level, with how far they stand below the key. Python parts them at more characters than
+/// it parts a file's lines.
+fn nested_lines(raw: &str) -> impl Iterator<Item = (usize, &str)> {
+    const ENDS: [char; 8] =
+        ['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'];
+    lines(raw)
+        .enumerate()
+        .map(|(index, (_, line))| (index, strip(line)))
+        .filter(|(_, line)| !is_comment(line))
+        .flat_map(|(index, line)| line.split(ENDS).map(move |part| (index, strip(part))))
+        .filter(|(_, part)| !part.is_empty())
+}
+
+/// The name in `[name]`: up to the last bracket of the line, as Python reads it.
+fn header(content: &str) -> Option<&str> {
+    let rest = content.strip_prefix('[')?;
+    rest.get(..rest.rfind(']')?).filter(|name| !name.is_empty())
+}
+
+fn is_comment(content: &str) -> bool {
+    content.starts_with(['#', ';'])
+}
+
+/// A key in lower case.
+fn lower(key: &str) -> Cow<'_, str> {
+    let is_lower = key.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase());
+    if is_lower { Cow::Borrowed(key) } else { Cow::Owned(key.to_lowercase()) }
+}
+
+/// Blanks as Python's `str.strip` knows them.
+pub(super) fn is_blank(character: char) -> bool {
+    character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
+}
+
+fn strip(text: &str) -> &str {
+    text.trim_matches(is_blank)
 }
 
 #[cfg(test)]
@@ -181,58 +360,92 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_common_subset_is_read() {
-        let text = "# c\r\n[default]\r\nRegion = eu-central-1 \r\n; c\r\nkey: v = w # kept\r\n\n\
-                    [services x]\nsts =\n  endpoint_url = http://h:1\n\tother = y\niam=\n";
+    fn get(text: &str, section: usize, key: &str) -> Option<String> {
         let ini = Ini::parse(text).unwrap();
-        let default = &ini.sections["default"];
-        assert_eq!((default.get("region"), default.get("key")), (Some("eu-central-1"), Some("v = w # kept")));
-        assert_eq!(ini.sections["services x"].keys["sts"].nested["endpoint_url"].value, "http://h:1");
-        assert_eq!(ini.sections["services x"].get("iam"), None);
+        let entry = ini.sections[section].entries.iter().find(|entry| ini.is(entry, key))?;
+        Some(ini.value(entry).into_owned())
     }
 
     #[test]
-    fn what_tools_read_differently_is_refused_with_its_line() {
-        let cases = [
-            ("\u{feff}[a]\n", 1, IniProblem::ByteOrderMark),
-            ("\n[a\n", 2, IniProblem::Header),
-            ("[]\n", 1, IniProblem::Header),
-            ("[a] # note\n", 1, IniProblem::Header),
-            ("[DEFAULT]\n", 1, IniProblem::CapitalDefault),
-            ("k = v\n", 1, IniProblem::NoSection),
-            ("[a]\nbogus\n", 2, IniProblem::NotAKey),
-            ("[a]\n= v\n", 2, IniProblem::NotAKey),
-            ("[a]\n[b]\n[a]\n", 3, IniProblem::DuplicateSection { name: "a".into(), first: 1 }),
-            ("[a]\nk=1\nK=2\n", 3, IniProblem::DuplicateKey { key: "k".into(), first: 2 }),
-            ("[a]\ns=\n k=1\n k=2\n", 4, IniProblem::DuplicateKey { key: "k".into(), first: 3 }),
-            ("[a]\nk=1\n  more\n", 3, IniProblem::Continued),
+    fn values_are_read_as_python_reads_them() {
+        // the file, its first section's `k`
+        let cases: &[(&str, &str)] = &[
+            ("[a]\r\nK = v \r\n", "v"),
+            ("[a]\rk = v\rj = w", "v"),
+            ("[a] # note\nk:v", "v"),
+            ("[a]\nk = v = w ; kept # too\n", "v = w ; kept # too"),
+            ("[a]\nk = # kept\n", "# kept"),
+            ("[a]\n  k = v\n  j = w\n", "v"),
+            ("[a]\nk = v\n  more\n\n# gone\n \t; gone\n  end\n\n[b]\n", "v\nmore\n\nend"),
+            ("[a]\n  k = v\n   [b]\n", "v\n[b]"),
+            ("[a]\nk\u{a0}=\u{2003}v\u{1c}\n", "v"),
+            ("[a]\nk =\n", ""),
         ];
-        for (text, line, problem) in cases {
-            assert_eq!(Ini::parse(text), Err(IniError { line, problem }), "{text:?}");
+        for (text, value) in cases {
+            assert_eq!(get(text, 0, "k").as_deref(), Some(*value), "{text:?}");
         }
     }
 
     #[test]
-    fn names_are_split_as_a_shell_would() {
-        for (header, expected) in [
-            ("profile a", Some(("profile", "a"))),
-            ("profile \"a b\"", Some(("profile", "a b"))),
-            ("profile 'a b'", Some(("profile", "a b"))),
-            ("profile c d", None),
-            ("profile \"a", None),
-            ("profile", None),
-            ("services x", Some(("services", "x"))),
-        ] {
-            assert_eq!(kind_and_name(header).as_ref().map(|(k, n)| (*k, n.as_str())), expected, "{header}");
+    fn a_second_level_stands_under_keys_without_value() {
+        let text = "[services x]\nSTS =\n  endpoint_url = http://h:1\n # c\n\n\tendpoint_url = http://h:2\n  Other=\niam=\n";
+        let ini = Ini::parse(text).unwrap();
+        let [sts, iam] = &*ini.sections[0].entries else { panic!() };
+        assert_eq!(ini.nested(sts, "endpoint_url"), Some((6, "http://h:2")));
+        assert_eq!((ini.nested(sts, "Other"), ini.nested(sts, "other")), (Some((7, "")), None));
+        assert!(ini.is(sts, "sts") && !ini.is_nested(iam));
+    }
+
+    #[test]
+    fn capital_defaults_fail_only_where_they_reach() {
+        for text in ["[DEFAULT]\ns=\n k\n", "[DEFAULT]\ns=\n k\n[a]\nS=1\n"] {
+            assert!(Ini::parse(text).is_ok(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn headers_end_at_the_last_bracket() {
+        let ini = Ini::parse("[ a ]\n[b]]\n[c] d]\n[DEFAULT]\nx=1\n[DEFAULT]\ny=1\n").unwrap();
+        let headers: Vec<_> = ini.sections.iter().map(|section| ini.at(section.header)).collect();
+        assert_eq!(headers, [" a ", "b]", "c] d"]);
+        assert_eq!((ini.defaults.len(), ini.defaults_line), (2, Some(4)));
+    }
+
+    #[test]
+    fn what_botocore_refuses_is_refused_with_its_line() {
+        let cases = [
+            ("\u{feff}[a]\n", 1, IniProblem::ByteOrderMark),
+            ("\n[a\n", 2, IniProblem::NoSection),
+            ("[a]\n[]\n", 2, IniProblem::NotAKey),
+            ("# c\n\n  k = v\n", 3, IniProblem::NoSection),
+            ("[a]\nbogus\n", 2, IniProblem::NotAKey),
+            ("[a]\n  bogus\n", 2, IniProblem::NotAKey),
+            ("[a]\n= v\n", 2, IniProblem::NotAKey),
+            ("[a]\n[b]\n[a] # c\n", 3, IniProblem::DuplicateSection { name: "a".into(), first: 1 }),
+            ("[a]\nk=1\nK=2\n", 3, IniProblem::DuplicateKey { key: "k".into(), first: 2 }),
+            (
+                "[DEFAULT]\nk=1\n[a]\nk=1\n[DEFAULT]\nk=2\n",
+                6,
+                IniProblem::DuplicateKey { key: "k".into(), first: 2 },
+            ),
+            ("[a]\ns=\n k=1\n k: 2\n", 4, IniProblem::NotNested),
+            ("[a]\ns=\n k=1\u{c}2\n", 3, IniProblem::NotNested),
+            ("[DEFAULT]\ns=\n k\n[a]\n", 3, IniProblem::NotNested),
+        ];
+        for (text, line, problem) in cases {
+            assert_eq!(Ini::parse(text).unwrap_err(), IniError { line, problem }, "{text:?}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_gives_an_answer(text in "(\\PC|[\\[\\]=:#; \t\n\r])*") {
-            if let Err(error) = Ini::parse(&text) {
-                prop_assert!(error.line >= 1 && error.line <= text.lines().count().max(1));
+            match Ini::parse(&text) {
+                Err(error) => prop_assert!(error.line >= 1 && error.line <= lines(&text).count().max(1)),
+                Ok(ini) => for entry in ini.sections.iter().flat_map(|section| &section.entries) {
+                    prop_assert!(!ini.at(entry.key).is_empty());
+                    let _ = (ini.value(entry), ini.nested(entry, "k"));
+                },
             }
         }
     }

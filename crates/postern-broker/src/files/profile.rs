@@ -1,23 +1,30 @@
-//! Administrators' credentials out of the AWS configuration files, by botocore's rules.
+//! Profiles out of the AWS configuration files, by botocore's rules.
 //!
-//! Read are static keys and roles assumed from another profile. What would need a browser, another program
-//! or a web identity is refused by name; nothing falls back to another source in silence.
+//! A profile comes to a [`Source`] of credentials and the roles that are assumed from there on, outermost last. What
+//! a browser would have to open is refused by name; nothing falls back to another source in silence, where botocore
+//! would ask the metadata service of the machine.
+//!
+//! One key is postern's own: `postern_key = AKIA…` says that the profile's long-term key rests in the key store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, fmt};
 
 use postern_types::{
     AccessKeyId, Credentials, ExternalId, MfaSerial, ParseError, Region, RoleArn, RoleSessionName,
-    SecretAccessKey, SessionDuration, SessionToken,
+    SessionDuration,
 };
 
 pub use super::ini::{IniError, IniProblem};
 use super::{
     endpoint::ProfileEndpoints,
-    ini::{Ini, Section, kind_and_name},
+    ini::Ini,
+    oddity::{self, Oddity},
+    resolve,
+    section::{Keys, Layer},
+    words::shell_words,
 };
 
 /// Which of the two files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum File {
     /// `~/.aws/config`
     Config,
@@ -25,12 +32,57 @@ pub enum File {
     Credentials,
 }
 
+impl fmt::Display for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Config => "config file",
+            Self::Credentials => "credentials file",
+        })
+    }
+}
+
+/// Where something stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// In which file.
+    pub file: File,
+    /// In which line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, line {}", self.file, self.line)
+    }
+}
+
+/// A value with the place that it was read at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where its key stands.
+    pub at: Place,
+}
+
+/// Whose rules join the sections to a profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// The aws CLI's and boto3's, which other SDKs share but for the [oddities](Profiles::oddities).
+    #[default]
+    Botocore,
+    /// aws-vault's: what a profile lacks comes from its chain of `include_profile`, and in the end from `[default]`;
+    /// keys of its own go before `source_profile`, which may stand without a role; `mfa_process` is read. Empty
+    /// values count as absent.
+    AwsVault,
+}
+
 /// Why a profile cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
     /// A file cannot be read.
-    #[error("{file:?}: {error}")]
+    #[error("{file}, {error}")]
     Syntax {
         /// Which file.
         file: File,
@@ -45,8 +97,20 @@ pub enum ProfileError {
         /// The profiles that there are.
         known: Vec<String>,
     },
+    /// A profile names one that is not there.
+    #[error("profile `{name}`: `{key}` names `{other}`, which is no profile ({at})")]
+    UnknownOther {
+        /// The profile.
+        name: String,
+        /// `source_profile` or `include_profile`.
+        key: &'static str,
+        /// What it names.
+        other: String,
+        /// Where.
+        at: Place,
+    },
     /// A value is not what its key wants.
-    #[error("profile `{name}`: `{key}`: {error}")]
+    #[error("profile `{name}`: `{key}`: {error} ({at})")]
     Value {
         /// The profile.
         name: String,
@@ -54,9 +118,11 @@ pub enum ProfileError {
         key: &'static str,
         /// What is wrong with the value; secrets are not quoted.
         error: ParseError,
+        /// Where it stands.
+        at: Place,
     },
     /// Half of what is needed.
-    #[error("profile `{name}` has `{present}` without `{missing}`")]
+    #[error("profile `{name}` has `{present}` without `{missing}` ({at})")]
     Half {
         /// The profile.
         name: String,
@@ -64,9 +130,11 @@ pub enum ProfileError {
         present: &'static str,
         /// What it lacks.
         missing: &'static str,
+        /// Where the present half stands.
+        at: Place,
     },
     /// Two sources that exclude each other.
-    #[error("profile `{name}` has both `{one}` and `{other}`")]
+    #[error("profile `{name}` has both `{one}` and `{other}` ({at})")]
     Both {
         /// The profile.
         name: String,
@@ -74,14 +142,28 @@ pub enum ProfileError {
         one: &'static str,
         /// The other.
         other: &'static str,
+        /// Where the other stands.
+        at: Place,
+    },
+    /// `services` names a section that is not there, or is empty.
+    #[error("profile `{name}`: there is no section `[services {section}]` ({at})")]
+    Services {
+        /// The profile.
+        name: String,
+        /// What it names.
+        section: String,
+        /// Where.
+        at: Place,
     },
     /// Credentials from somewhere that is not read here.
-    #[error("profile `{name}` takes its credentials from {from:?}, which is not read")]
+    #[error("profile `{name}` takes its credentials from {from}, which postern does not read ({at})")]
     Unsupported {
         /// The profile.
         name: String,
         /// From where.
         from: Unsupported,
+        /// Where that is said.
+        at: Place,
     },
     /// No credentials at all.
     #[error("profile `{name}` holds no credentials")]
@@ -90,27 +172,25 @@ pub enum ProfileError {
         name: String,
     },
     /// Profiles that lead back to themselves.
-    #[error("profile `{name}` leads back to itself: {}", .chain.join(" → "))]
+    #[error("profile `{name}` leads back to itself: {} ({at})", .chain.join(" → "))]
     Loop {
         /// The profile.
         name: String,
         /// The way.
         chain: Vec<String>,
+        /// Where its last step stands.
+        at: Place,
     },
 }
 
 /// Sources of credentials that are refused by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsupported {
-    /// `sso_session`, `sso_start_url`, …: IAM Identity Center.
+    /// `sso_account_id` or `sso_role_name`.
+    #[error("IAM Identity Center")]
     Sso,
-    /// `credential_process`
-    CredentialProcess,
-    /// `web_identity_token_file`
-    WebIdentity,
-    /// `credential_source`: instance or container metadata, environment.
-    CredentialSource,
-    /// `login_session`: `aws login`.
+    /// `login_session`
+    #[error("`aws login`")]
     Login,
 }
 
@@ -119,68 +199,232 @@ pub enum Unsupported {
 pub struct Profile {
     /// Its name.
     pub name: String,
-    /// Its region, if it names one.
-    pub region: Option<Region>,
-    /// What it says about endpoints.
+    /// Its region, if it names one. The whole chain uses this one, never that of a source.
+    pub region: Option<Placed<Region>>,
+    /// What it says about endpoints; this too holds for the whole chain.
     pub endpoints: ProfileEndpoints,
-    /// Where its credentials come from.
+    /// Where the first credentials come from.
     pub source: Source,
+    /// The roles that are assumed with them, in the order of the calls. The last is the profile's own.
+    pub roles: Vec<RoleHop>,
 }
 
-/// Where a profile's credentials come from.
+/// Where credentials come from that no `AssumeRole` gave.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Source {
     /// They stand in the file.
-    Keys(Credentials),
-    /// A role assumed with those of another profile.
-    Role(Box<RoleSource>),
+    Keys(Box<KeysInFile>),
+    /// `postern_key`: a long-term key of the key store.
+    Stored(StoredKey),
+    /// `credential_process`: another program prints them.
+    Process(Process),
+    /// `web_identity_token_file`: `AssumeRoleWithWebIdentity`.
+    WebIdentity(Box<WebIdentity>),
+    /// `credential_source`: the machine's own.
+    Named(NamedSource),
 }
 
-/// A role to assume.
+impl Source {
+    /// The profile that names the source.
+    #[must_use]
+    pub fn profile(&self) -> &str {
+        match self {
+            Self::Keys(keys) => &keys.profile,
+            Self::Stored(key) => &key.profile,
+            Self::Process(process) => &process.profile,
+            Self::WebIdentity(identity) => &identity.profile,
+            Self::Named(named) => &named.profile,
+        }
+    }
+}
+
+/// Credentials that stand in a file: a long-term key, or with a token temporary ones.
 #[derive(Clone, Debug)]
-pub struct RoleSource {
+pub struct KeysInFile {
+    /// The profile.
+    pub profile: String,
+    /// The credentials.
+    pub credentials: Credentials,
+    /// Where `aws_access_key_id` stands.
+    pub at: Place,
+    /// The device of the key's user, as the same profile names it. botocore does not read it here.
+    pub mfa_serial: Option<Placed<MfaSerial>>,
+    /// aws-vault's command that prints a code.
+    pub mfa_process: Option<Placed<String>>,
+}
+
+/// A long-term key that rests in the key store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredKey {
+    /// The profile.
+    pub profile: String,
+    /// The key's public half.
+    pub key: Placed<AccessKeyId>,
+    /// The device of the key's user, as the same profile names it.
+    pub mfa_serial: Option<Placed<MfaSerial>>,
+    /// aws-vault's command that prints a code.
+    pub mfa_process: Option<Placed<String>>,
+}
+
+/// A program that prints credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// The profile.
+    pub profile: String,
+    /// The command, with its arguments.
+    pub command: Placed<String>,
+}
+
+impl Process {
+    /// The command in words, as botocore would start it; none when a quotation is left open.
+    #[must_use]
+    pub fn words(&self) -> Option<Vec<String>> {
+        shell_words(&self.command.value)
+    }
+}
+
+/// A role that is assumed with a token out of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebIdentity {
+    /// The profile.
+    pub profile: String,
+    /// Where the token lies.
+    pub token_file: Placed<String>,
     /// The role.
-    pub role: RoleArn,
+    pub role: Placed<RoleArn>,
     /// The session's name, if the profile chooses one.
-    pub session_name: Option<RoleSessionName>,
+    pub session_name: Option<Placed<RoleSessionName>>,
+}
+
+/// Credentials that the machine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedSource {
+    /// The profile whose role is assumed with them.
+    pub profile: String,
+    /// Which.
+    pub source: Placed<CredentialSource>,
+}
+
+/// The values of `credential_source`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// `AWS_ACCESS_KEY_ID` and what belongs to it.
+    Environment,
+    /// The instance's role.
+    Ec2InstanceMetadata,
+    /// The task's role.
+    EcsContainer,
+}
+
+impl std::str::FromStr for CredentialSource {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        match text {
+            "Environment" => Ok(Self::Environment),
+            "Ec2InstanceMetadata" => Ok(Self::Ec2InstanceMetadata),
+            "EcsContainer" => Ok(Self::EcsContainer),
+            _ => Err(ParseError {
+                what: "credential source",
+                problem: format!("`{text}` is none of Environment, Ec2InstanceMetadata and EcsContainer"),
+            }),
+        }
+    }
+}
+
+/// A role to assume, with what its own section says. Nothing of it is taken from the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleHop {
+    /// The profile.
+    pub profile: String,
+    /// The role.
+    pub role: Placed<RoleArn>,
+    /// The session's name, if the profile chooses one.
+    pub session_name: Option<Placed<RoleSessionName>>,
     /// What a third party presents.
-    pub external_id: Option<ExternalId>,
+    pub external_id: Option<Placed<ExternalId>>,
     /// The lifetime, if the profile chooses one.
-    pub duration: Option<SessionDuration>,
+    pub duration: Option<Placed<SessionDuration>>,
     /// The device whose code must come with the call.
-    pub mfa_serial: Option<MfaSerial>,
-    /// Whose credentials assume it.
-    pub source: Source,
+    pub mfa_serial: Option<Placed<MfaSerial>>,
+    /// aws-vault's command that prints a code: the profile's, else its source's.
+    pub mfa_process: Option<Placed<String>>,
 }
 
 /// Both files, read.
 #[derive(Clone, Debug, Default)]
 pub struct Profiles {
-    config: BTreeMap<String, Section>,
-    credentials: BTreeMap<String, Section>,
-    services: BTreeMap<String, Section>,
+    config: Ini,
+    credentials: Ini,
+    /// The sections of each profile, as they stand in the files.
+    sections: BTreeMap<String, Sections>,
+    /// The sections `[services NAME]`.
+    services: BTreeMap<String, usize>,
+}
+
+/// Which sections make a profile.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sections {
+    config: Option<usize>,
+    credentials: Option<usize>,
+}
+
+/// What a header of the config file announces.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Header {
+    Profile(String),
+    Services(String),
+    SsoSession(String),
+    /// A prefix that is known, and not one name behind it.
+    BadName,
+    Other,
+}
+
+impl Header {
+    /// botocore looks how the header begins, and then wants two words of it.
+    pub(super) fn of_config(header: &str) -> Self {
+        if header == "default" {
+            return Self::Profile(header.to_owned());
+        }
+        let kind = match header {
+            _ if header.starts_with("profile") => Self::Profile,
+            _ if header.starts_with("sso-session") => Self::SsoSession,
+            _ if header.starts_with("services") => Self::Services,
+            _ => return Self::Other,
+        };
+        match shell_words(header).map(<[String; 2]>::try_from) {
+            Some(Ok([_, name])) => kind(name),
+            _ => Self::BadName,
+        }
+    }
 }
 
 impl Profiles {
     /// Reads the two texts; an absent file is an empty text.
     ///
     /// # Errors
-    /// On the first line that cannot be read.
+    /// On the first line that botocore would not read.
     pub fn parse(config: &str, credentials: &str) -> Result<Self, ProfileError> {
         let read = |file, text| Ini::parse(text).map_err(|error| ProfileError::Syntax { file, error });
-        let mut profiles =
-            Self { credentials: read(File::Credentials, credentials)?.sections, ..Self::default() };
-        for (header, section) in read(File::Config, config)?.sections {
-            if header == "default" {
-                merge(profiles.config.entry(header).or_default(), section);
-                continue;
+        let mut profiles = Self {
+            config: read(File::Config, config)?,
+            credentials: read(File::Credentials, credentials)?,
+            ..Self::default()
+        };
+        for (index, section) in profiles.config.sections.iter().enumerate() {
+            // A later section of the same name replaces the former: nothing is joined within a file.
+            match Header::of_config(profiles.config.at(section.header)) {
+                Header::Profile(name) => profiles.sections.entry(name).or_default().config = Some(index),
+                Header::Services(name) => {
+                    profiles.services.insert(name, index);
+                }
+                Header::SsoSession(_) | Header::BadName | Header::Other => {}
             }
-            // Headers of other kinds, and unprefixed names, mean nothing to botocore in this file.
-            match kind_and_name(&header) {
-                Some(("profile", name)) => merge(profiles.config.entry(name).or_default(), section),
-                Some(("services", name)) => merge(profiles.services.entry(name).or_default(), section),
-                _ => {}
-            }
+        }
+        for (index, section) in profiles.credentials.sections.iter().enumerate() {
+            let name = profiles.credentials.at(section.header).to_owned();
+            profiles.sections.entry(name).or_default().credentials = Some(index);
         }
         Ok(profiles)
     }
@@ -188,290 +432,67 @@ impl Profiles {
     /// The profiles' names, in order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let names: BTreeSet<_> = self.config.keys().chain(self.credentials.keys()).cloned().collect();
-        names.into_iter().collect()
+        self.sections.keys().cloned().collect()
     }
 
-    /// The profile of this name.
+    /// The profile of this name, by botocore's rules.
     ///
     /// # Errors
     /// When there is none, or it cannot be used.
     pub fn profile(&self, name: &str) -> Result<Profile, ProfileError> {
-        let merged = self.merged(name).ok_or_else(|| self.unknown(name))?;
-        let view = View { name, keys: &merged };
-        let endpoints = ProfileEndpoints {
-            services: merged.get("services").map(|services| self.services(services)).unwrap_or_default(),
-            endpoint_url: merged.get("endpoint_url").map(str::to_owned),
-            ignore_configured: merged
-                .get("ignore_configured_endpoint_urls")
-                .is_some_and(|value| value.eq_ignore_ascii_case("true")),
-        };
-        Ok(Profile {
-            name: name.to_owned(),
-            region: view.parsed("region")?,
-            endpoints,
-            source: self.source(name, &mut Vec::new())?,
-        })
+        self.profile_in(Dialect::Botocore, name)
     }
 
-    /// botocore's order: role, web identity, SSO, credentials file, login, process, config file.
-    fn source(&self, name: &str, chain: &mut Vec<String>) -> Result<Source, ProfileError> {
-        let merged = self.merged(name).ok_or_else(|| self.unknown(name))?;
-        let view = View { name, keys: &merged };
-        let refuse = |from| ProfileError::Unsupported { name: name.to_owned(), from };
-        let selected = chain.is_empty();
-        // In a source, static keys go before its own role; A → A is how a profile uses its own keys.
-        if !selected && let Some(keys) = self.keys(name)? {
-            return Ok(Source::Keys(keys));
-        }
-        if chain.iter().any(|seen| seen == name) {
-            chain.push(name.to_owned());
-            return Err(ProfileError::Loop { name: name.to_owned(), chain: chain.clone() });
-        }
-        chain.push(name.to_owned());
-        if merged.get("web_identity_token_file").is_some() {
-            return Err(refuse(Unsupported::WebIdentity));
-        }
-        if let Some(role) = view.parsed::<RoleArn>("role_arn")? {
-            let source = match (merged.get("source_profile"), merged.get("credential_source")) {
-                (Some(_), Some(_)) => {
-                    let (one, other) = ("source_profile", "credential_source");
-                    return Err(ProfileError::Both { name: name.to_owned(), one, other });
-                }
-                (None, Some(_)) => return Err(refuse(Unsupported::CredentialSource)),
-                (None, None) => {
-                    let (present, missing) = ("role_arn", "source_profile");
-                    return Err(ProfileError::Half { name: name.to_owned(), present, missing });
-                }
-                (Some(source), None) => self.source(source, chain)?,
-            };
-            return Ok(Source::Role(Box::new(RoleSource {
-                role,
-                session_name: view.parsed("role_session_name")?,
-                external_id: view.parsed("external_id")?,
-                duration: view.seconds("duration_seconds")?,
-                mfa_serial: view.parsed("mfa_serial")?,
-                source,
-            })));
-        }
-        if merged.keys.keys().any(|key| key.starts_with("sso_")) {
-            return Err(refuse(Unsupported::Sso));
-        }
-        let in_credentials = self.credentials.get(name).is_some_and(|s| s.get("aws_access_key_id").is_some());
-        if !in_credentials && merged.get("login_session").is_some() {
-            return Err(refuse(Unsupported::Login));
-        }
-        if !in_credentials && merged.get("credential_process").is_some() {
-            return Err(refuse(Unsupported::CredentialProcess));
-        }
-        match self.keys(name)? {
-            Some(keys) => Ok(Source::Keys(keys)),
-            None => Err(ProfileError::NoCredentials { name: name.to_owned() }),
+    /// The profile of this name, by somebody's rules.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be used.
+    pub fn profile_in(&self, dialect: Dialect, name: &str) -> Result<Profile, ProfileError> {
+        resolve::profile(self, dialect, name)
+    }
+
+    /// Where the value stands that is in force for a profile, by somebody's rules; none when it is not set.
+    #[must_use]
+    pub fn place_of(&self, dialect: Dialect, name: &str, key: &str) -> Option<Place> {
+        let keys = resolve::keys(self, dialect, name).ok()?;
+        keys.find(&key.to_lowercase()).map(super::section::Found::at)
+    }
+
+    /// What the readers of these files do not read alike, and what does nothing where it stands; in order.
+    #[must_use]
+    pub fn oddities(&self) -> Vec<Oddity> {
+        oddity::find(self)
+    }
+
+    pub(super) fn ini(&self, file: File) -> &Ini {
+        match file {
+            File::Config => &self.config,
+            File::Credentials => &self.credentials,
         }
     }
 
-    /// Static keys: all of one file, that of credentials first.
-    fn keys(&self, name: &str) -> Result<Option<Credentials>, ProfileError> {
-        for file in [&self.credentials, &self.config] {
-            let Some(section) = file.get(name) else { continue };
-            let view = View { name, keys: section };
-            let half = |present, missing| ProfileError::Half { name: name.to_owned(), present, missing };
-            let id = view.parsed::<AccessKeyId>("aws_access_key_id")?;
-            let secret = view.secret("aws_secret_access_key", |s| SecretAccessKey::new(s))?;
-            match (id, secret) {
-                (Some(id), Some(secret)) => {
-                    let token = view.secret("aws_session_token", |s| SessionToken::new(s))?;
-                    return Ok(Some(Credentials { id, secret, token }));
-                }
-                (Some(_), None) => return Err(half("aws_access_key_id", "aws_secret_access_key")),
-                (None, Some(_)) => return Err(half("aws_secret_access_key", "aws_access_key_id")),
-                (None, None) => {}
-            }
-        }
-        Ok(None)
+    /// The sections of a profile: those of the credentials file first, each before its file's `[DEFAULT]`.
+    pub(super) fn own_keys<'a>(&'a self, name: &str) -> Option<Keys<'a>> {
+        let (name, sections) = self.sections.get_key_value(name)?;
+        let both = [(File::Credentials, sections.credentials), (File::Config, sections.config)].into_iter();
+        let layers: Vec<_> =
+            both.filter_map(|(file, section)| self.layers(file, section?)).flatten().collect();
+        Some(Keys { name, own: layers.len(), layers, skips_empty: false })
     }
 
-    /// Both files' keys of a profile; those of the credentials file win.
-    fn merged(&self, name: &str) -> Option<Section> {
-        let (config, credentials) = (self.config.get(name), self.credentials.get(name));
-        let mut merged = config.or(credentials)?.clone();
-        if let (Some(_), Some(credentials)) = (config, credentials) {
-            merge(&mut merged, credentials.clone());
-        }
-        Some(merged)
+    /// The keys of `[services NAME]`.
+    pub(super) fn services(&self, name: &str) -> Option<Vec<Layer<'_>>> {
+        let layers = self.layers(File::Config, *self.services.get(name)?)?;
+        layers.iter().any(|layer| !layer.entries.is_empty()).then(|| layers.to_vec())
     }
 
-    fn services(&self, name: &str) -> BTreeMap<String, String> {
-        let sections = self.services.get(name).into_iter().flat_map(|section| &section.keys);
-        sections
-            .filter_map(|(service, entry)| {
-                let url = entry.nested.get("endpoint_url").filter(|url| !url.value.is_empty())?;
-                Some((service.clone(), url.value.clone()))
-            })
-            .collect()
+    fn layers(&self, file: File, section: usize) -> Option<[Layer<'_>; 2]> {
+        let ini = self.ini(file);
+        let section = ini.sections.get(section)?;
+        Some([&section.entries, &ini.defaults].map(|entries| Layer { file, ini, entries }))
     }
 
-    fn unknown(&self, name: &str) -> ProfileError {
+    pub(super) fn unknown(&self, name: &str) -> ProfileError {
         ProfileError::Unknown { name: name.to_owned(), known: self.names() }
-    }
-}
-
-fn merge(into: &mut Section, from: Section) {
-    if into.line == 0 {
-        into.line = from.line;
-    }
-    into.keys.extend(from.keys);
-}
-
-/// A section's values as what they are.
-struct View<'a> {
-    name: &'a str,
-    keys: &'a Section,
-}
-
-impl View<'_> {
-    fn parsed<T: std::str::FromStr<Err = ParseError>>(
-        &self,
-        key: &'static str,
-    ) -> Result<Option<T>, ProfileError> {
-        self.keys.get(key).map(str::parse).transpose().map_err(|error| self.wrong(key, error))
-    }
-
-    fn secret<T>(
-        &self,
-        key: &'static str,
-        read: impl FnOnce(&str) -> Result<T, ParseError>,
-    ) -> Result<Option<T>, ProfileError> {
-        self.keys.get(key).map(read).transpose().map_err(|error| self.wrong(key, error))
-    }
-
-    fn seconds(&self, key: &'static str) -> Result<Option<SessionDuration>, ProfileError> {
-        let seconds = self.keys.get(key).map(|text| format!("{text}s").parse()).transpose();
-        seconds.map_err(|error| self.wrong(key, error))
-    }
-
-    fn wrong(&self, key: &'static str, error: ParseError) -> ProfileError {
-        ProfileError::Value { name: self.name.to_owned(), key, error }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const KEY: &str = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n";
-    const ROLE: &str = "role_arn = arn:aws:iam::222222222222:role/R\n";
-
-    fn source(config: &str, credentials: &str, name: &str) -> Result<Source, ProfileError> {
-        Profiles::parse(config, credentials)?.profile(name).map(|p| p.source)
-    }
-
-    #[test]
-    fn keys_come_from_one_file_and_that_of_credentials_first() {
-        let config = format!("[default]\nregion = eu-central-1\n{KEY}[profile \"my team\"]\n{KEY}");
-        let profiles = Profiles::parse(&config, "[default]\naws_access_key_id=AKIAI44QH8DHBEXAMPLE\naws_secret_access_key=x\naws_session_token=t\n").unwrap();
-        assert_eq!(profiles.names(), ["default", "my team"]);
-        let profile = profiles.profile("default").unwrap();
-        assert_eq!(profile.region.unwrap().as_str(), "eu-central-1");
-        let Source::Keys(keys) = profile.source else { panic!() };
-        assert_eq!((keys.id.as_str(), keys.token.is_some()), ("AKIAI44QH8DHBEXAMPLE", true));
-        assert!(matches!(profiles.profile("my team").unwrap().source, Source::Keys(k) if k.token.is_none()));
-        assert!(
-            matches!(profiles.profile("nope"), Err(ProfileError::Unknown { known, .. }) if known.len() == 2)
-        );
-    }
-
-    #[test]
-    fn roles_come_with_their_own_keys_only() {
-        let config = format!(
-            "[profile a]\n{ROLE}source_profile = b\nexternal_id = x1\nrole_session_name = me\nduration_seconds = 900\n\
-             [profile b]\nmfa_serial = arn:aws:iam::111111111111:mfa/b\n{ROLE}source_profile=c\n"
-        );
-        let credentials = format!("[c]\n{KEY}");
-        let Source::Role(a) = source(&config, &credentials, "a").unwrap() else { panic!() };
-        assert_eq!(a.role.as_str(), "arn:aws:iam::222222222222:role/R");
-        assert_eq!(a.session_name.as_ref().unwrap().as_str(), "me");
-        assert_eq!(a.duration.unwrap().seconds(), 900);
-        assert!(a.external_id.is_some() && a.mfa_serial.is_none());
-        let Source::Role(b) = &a.source else { panic!() };
-        assert!(b.mfa_serial.is_some() && matches!(b.source, Source::Keys(_)));
-        // Static keys go before the role in a source, and after it in the profile that was asked for.
-        let own = format!("[default]\n{ROLE}source_profile = default\n{KEY}");
-        let Source::Role(own) = source(&own, "", "default").unwrap() else { panic!() };
-        assert!(matches!(own.source, Source::Keys(_)));
-    }
-
-    #[test]
-    fn endpoints_stand_in_profile_and_services() {
-        let config = format!(
-            "[profile a]\n{KEY}services = s\nendpoint_url = http://p\nignore_configured_endpoint_urls = true\n\
-             [services s]\niam =\n  endpoint_url = http://i\ns3 =\n  use_accelerate_endpoint = true\n"
-        );
-        let endpoints = Profiles::parse(&config, "").unwrap().profile("a").unwrap().endpoints;
-        assert_eq!(endpoints.endpoint_url.as_deref(), Some("http://p"));
-        assert_eq!(endpoints.services, BTreeMap::from([("iam".to_owned(), "http://i".to_owned())]));
-        assert!(endpoints.ignore_configured);
-    }
-
-    #[test]
-    fn what_is_not_read_is_refused_by_name() {
-        let role = |rest: &str| format!("[profile a]\n{ROLE}{rest}");
-        let own = |rest: &str| format!("[profile a]\n{rest}");
-        let name = || "a".to_owned();
-        let unsupported = |from| ProfileError::Unsupported { name: name(), from };
-        let half = |present, missing| ProfileError::Half { name: name(), present, missing };
-        let cases = [
-            (own("sso_session = x\n"), unsupported(Unsupported::Sso)),
-            (own("credential_process = x\n"), unsupported(Unsupported::CredentialProcess)),
-            (own("login_session = x\n"), unsupported(Unsupported::Login)),
-            (role("web_identity_token_file = x\n"), unsupported(Unsupported::WebIdentity)),
-            (role("credential_source = Environment\n"), unsupported(Unsupported::CredentialSource)),
-            (role(""), half("role_arn", "source_profile")),
-            (
-                role("credential_source = Environment\nsource_profile = b\n"),
-                ProfileError::Both { name: name(), one: "source_profile", other: "credential_source" },
-            ),
-            (own("region = eu-central-1\n"), ProfileError::NoCredentials { name: name() }),
-            (
-                own("aws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"),
-                half("aws_access_key_id", "aws_secret_access_key"),
-            ),
-            (own("aws_secret_access_key = x\n"), half("aws_secret_access_key", "aws_access_key_id")),
-            (
-                role(
-                    "source_profile = b\n[profile b]\nrole_arn=arn:aws:iam::222222222222:role/R\nsource_profile=a\n",
-                ),
-                ProfileError::Loop { name: name(), chain: vec!["a".into(), "b".into(), "a".into()] },
-            ),
-            (
-                role("source_profile = a\n"),
-                ProfileError::Loop { name: name(), chain: vec!["a".into(), "a".into()] },
-            ),
-        ];
-        for (config, error) in cases {
-            assert_eq!(source(&config, "", "a").unwrap_err(), error, "{config}");
-        }
-        assert!(matches!(
-            source(&own("region = nowhere\n"), "", "a"),
-            Err(ProfileError::Value { key: "region", .. })
-        ));
-        // Static keys in the credentials file go before a process.
-        assert!(source(&own("credential_process = x\n"), &format!("[a]\n{KEY}"), "a").is_ok());
-    }
-
-    proptest! {
-        #[test]
-        fn any_two_texts_give_an_answer(
-            config in "(\\[(default|profile a|services s)\\]\n|(region|role_arn|source_profile|services|sts)[ =:\n]*|\\PC|\n)*",
-            credentials in "(\\[a\\]\n|(aws_access_key_id|aws_secret_access_key) ?= ?|[A-Z]{16}|\\PC|\n)*",
-        ) {
-            if let Ok(profiles) = Profiles::parse(&config, &credentials) {
-                for name in profiles.names() {
-                    let _ = profiles.profile(&name);
-                }
-            }
-        }
     }
 }
