@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use postern_broker::files::profile::Profiles;
+use postern_broker::files::profile::{Dialect, Profiles};
 use postern_estate::{Design, Span};
 use postern_policy::{Document, line_column};
 use postern_sandbox::{RawRequest, RawResponse, World};
@@ -173,7 +173,11 @@ pub fn aws_config(data: &[u8]) {
     let (config, credentials) = text.split_once("\n---\n").unwrap_or((text, ""));
     if let Ok(profiles) = Profiles::parse(config, credentials) {
         for name in profiles.names() {
-            let _ = profiles.profile(&name);
+            for dialect in [Dialect::Botocore, Dialect::AwsVault] {
+                let _ = profiles.profile_in(dialect, &name);
+            }
         }
+        let lines = text.lines().count() + text.matches('\r').count();
+        assert!(profiles.oddities().iter().all(|oddity| (1..=lines).contains(&oddity.line)));
     }
 }
