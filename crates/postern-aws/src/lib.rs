@@ -13,6 +13,7 @@ mod connection;
 pub mod enrol;
 mod error;
 pub mod execute;
+mod metadata;
 pub mod raw;
 mod sts;
 mod together;
@@ -21,6 +22,7 @@ pub use assume::RoleCall;
 pub use collect::collect;
 pub use connection::{Aws, Connection, Identity, Patience};
 pub use error::{Answer, AwsError, Kind, Unreachable};
+pub use metadata::MetadataError;
 pub use postern_broker::files::{
     endpoint::{self, Endpoint},
     profile,

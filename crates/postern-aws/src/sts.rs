@@ -4,8 +4,8 @@ use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_sts::types::{Credentials as Issued, PolicyDescriptorType, Tag};
 use postern_broker::{AssumeRole, Assumer, CallerIdentity, Sts, StsError};
 use postern_types::{
-    LongTermKey, MfaCode, MfaSerial, MfaSession, RoleCredentials, SecretAccessKey, SessionDuration,
-    SessionToken, TemporaryCredentials, Timestamp,
+    LongTermKey, MfaCode, MfaSerial, MfaSession, RoleArn, RoleCredentials, RoleSessionName, SecretAccessKey,
+    SessionDuration, SessionToken, TemporaryCredentials, Timestamp,
 };
 
 use crate::{Aws, AwsError, Connection, Credentials, Endpoint, Kind, Unreachable};
@@ -72,6 +72,38 @@ impl StsClient {
 }
 
 impl StsClient {
+    /// `AssumeRoleWithWebIdentity`: nothing signs the call, the token is all there is.
+    ///
+    /// # Errors
+    /// When STS refuses or does not answer.
+    pub fn assume_role_with_web_identity(
+        &self,
+        role: &RoleArn,
+        session_name: &RoleSessionName,
+        duration: Option<SessionDuration>,
+        token: &str,
+    ) -> Result<TemporaryCredentials, StsError> {
+        let nobody = |_| StsError::Unreadable { endpoint: self.url(), problem: "no signer".to_owned() };
+        let unsigned = Credentials {
+            id: "AKIAUNSIGNEDUNSIGNED".parse().map_err(nobody)?,
+            secret: SecretAccessKey::new("unsigned").map_err(nobody)?,
+            token: None,
+        };
+        let call = self
+            .connect(unsigned)
+            .sts
+            .assume_role_with_web_identity()
+            .role_arn(role.as_str())
+            .role_session_name(session_name.as_str())
+            .web_identity_token(token)
+            .set_duration_seconds(duration.map(|d| i32::try_from(d.seconds()).unwrap_or(i32::MAX)))
+            .send();
+        let output = self.aws.block_on(call).map_err(|error| {
+            self.refusal(&AwsError::from_sdk(&error, "sts:AssumeRoleWithWebIdentity", None))
+        })?;
+        self.issued(output.credentials())
+    }
+
     fn assume(
         &self,
         credentials: Credentials,

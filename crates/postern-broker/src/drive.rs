@@ -7,8 +7,8 @@ use postern_types::{
 
 use crate::{
     CacheError, CachedSession, Entered, Flight, ForeignCredentials, ForeignError, ForeignSources, MfaPrompt,
-    MfaQuestion, MfaRefusal, PlanError, PromptError, Route, SESSION_USED_AT_LEAST, SecretStore, SessionCache,
-    StoreError, Sts, StsError, Way,
+    MfaQuestion, MfaRefusal, Plan, PlanError, PromptError, Route, SESSION_USED_AT_LEAST, SecretStore,
+    SessionCache, StoreError, Sts, StsError, Way,
     run::{Run, issued},
 };
 
@@ -197,6 +197,14 @@ impl Broker<'_> {
             Err(error) => guard.give_up(&error.reason()),
         }
         taken
+    }
+
+    /// What is there of a way, and what is left to do: reads the cache and calls nobody.
+    ///
+    /// # Errors
+    /// When AWS is known to refuse, or the cache cannot be read.
+    pub fn look(&self, way: &Way) -> Result<Plan, BrokerError> {
+        Run::new(self, way).look()
     }
 
     /// The credentials that a way leads to.

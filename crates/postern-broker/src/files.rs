@@ -9,3 +9,4 @@ mod section;
 mod words;
 
 pub use words::shell_words;
+pub mod way;

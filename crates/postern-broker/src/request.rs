@@ -60,7 +60,7 @@ impl Route {
         MfaSessionKey {
             key: self.key.id.clone(),
             serial: self.key.serial.clone(),
-            endpoint: self.endpoint.clone(),
+            url: self.endpoint.url.clone(),
         }
     }
 }
@@ -124,15 +124,16 @@ pub fn session_name_of(person: &KeyEntry) -> RoleSessionName {
         .unwrap_or_else(|_| unreachable!("user names take the characters of session names"))
 }
 
-/// One MFA session: the key, the device, and the endpoint that gave it.
+/// One MFA session: the key, the device, and whose STS gave it. AWS takes a session in every region of its
+/// partition, whichever regional endpoint gave it (*IAM User Guide*, "Manage AWS STS in an AWS Region").
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MfaSessionKey {
     /// The long-term key.
     pub key: AccessKeyId,
     /// The MFA device.
     pub serial: MfaSerial,
-    /// Where the session was taken.
-    pub endpoint: StsEndpoint,
+    /// The URL of STS, where it is not AWS's own.
+    pub url: Option<Box<str>>,
 }
 
 /// What a role was assumed with. Roles assumed with different things are different roles.
@@ -173,7 +174,7 @@ impl MfaSessionKey {
     /// One text per key and one key per text, to be hashed into a file's name.
     #[must_use]
     pub fn canonical(&self) -> String {
-        let mut text = Canonical::new("mfa-session 1");
+        let mut text = Canonical::new("mfa-session 2");
         self.write(&mut text);
         text.0
     }
@@ -181,7 +182,7 @@ impl MfaSessionKey {
     fn write(&self, text: &mut Canonical) {
         text.field(self.key.as_str());
         text.field(self.serial.as_str());
-        self.endpoint.write(text);
+        text.option(self.url.as_deref());
     }
 }
 

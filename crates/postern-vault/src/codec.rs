@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use postern_broker::{CachedSession, KeyEntry, MfaSessionKey, StsEndpoint};
+use postern_broker::{CachedSession, KeyEntry, MfaSessionKey};
 use postern_types::{
     AccessKeyId, MfaSession, ParseError, RoleCredentials, SecretAccessKey, SessionToken,
     TemporaryCredentials, Timestamp,
@@ -86,7 +86,6 @@ impl<'a> CredentialsRecord<'a> {
 #[derive(Serialize, Deserialize)]
 struct SessionRecord<'a> {
     key: KeyRecord<'a>,
-    region: Cow<'a, str>,
     url: Option<Cow<'a, str>>,
     #[serde(borrow)]
     credentials: CredentialsRecord<'a>,
@@ -115,8 +114,7 @@ pub(crate) fn to_json(record: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, ser
 pub(crate) fn write_session(cached: &CachedSession) -> Result<Zeroizing<Vec<u8>>, RecordError> {
     Ok(to_json(&SessionRecord {
         key: KeyRecord::of(&cached.entry),
-        region: cached.key.endpoint.region.as_str().into(),
-        url: cached.key.endpoint.url.as_deref().map(Cow::Borrowed),
+        url: cached.key.url.as_deref().map(Cow::Borrowed),
         credentials: CredentialsRecord::of(&cached.session.credentials),
     })?)
 }
@@ -124,10 +122,9 @@ pub(crate) fn write_session(cached: &CachedSession) -> Result<Zeroizing<Vec<u8>>
 pub(crate) fn read_session(text: &[u8]) -> Result<CachedSession, RecordError> {
     let record: SessionRecord<'_> = serde_json::from_slice(text)?;
     let entry = record.key.entry()?;
-    let endpoint =
-        StsEndpoint { region: record.region.parse()?, url: record.url.map(|url| url.as_ref().into()) };
+    let url = record.url.map(|url| url.as_ref().into());
     Ok(CachedSession {
-        key: MfaSessionKey { key: entry.id.clone(), serial: entry.serial.clone(), endpoint },
+        key: MfaSessionKey { key: entry.id.clone(), serial: entry.serial.clone(), url },
         session: MfaSession {
             credentials: record.credentials.credentials()?,
             source_key: entry.id.clone(),

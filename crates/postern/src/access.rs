@@ -9,12 +9,16 @@ use clap::Args;
 use postern_aws::{
     Aws, Connection, Credentials, Endpoint, Patience, RoleCall,
     endpoint::{self, ProfileEndpoints},
-    profile::{Profile, Profiles, RoleHop, Source},
+    profile::Source,
 };
 use postern_estate::{ADMIN_ROLE, AccountDesign, Design};
 use postern_types::{AccountId, IamPath, RoleArn, RoleSessionName, SecretAccessKey, SessionToken, UserName};
 
-use crate::{aws_files, context::Context, errors::CliError};
+use crate::{
+    context::Context,
+    daily::{Daily, Wish},
+    errors::CliError,
+};
 
 /// What the bastion is called where accounts are named.
 pub(crate) const BASTION: &str = "bastion";
@@ -94,7 +98,7 @@ pub(crate) fn open(
 fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Result<Access, CliError> {
     let opener = Opener {
         aws: client()?,
-        profiles: aws_files::read(&context.environment)?,
+        daily: Daily::open(context)?,
         environment: context.environment.texts(),
         design,
     };
@@ -159,7 +163,7 @@ fn mismatch_warning(entered: Option<&str>, daily: Option<&str>) -> Option<String
 
 struct Opener<'a> {
     aws: Aws,
-    profiles: Profiles,
+    daily: Daily<'a>,
     environment: BTreeMap<String, String>,
     design: &'a Design,
 }
@@ -208,34 +212,19 @@ impl Opener<'_> {
     }
 
     fn by_profile(&self, name: &str, account: AccountId) -> Result<Connection, CliError> {
-        let profile = self.profiles.profile(name).map_err(CliError::from)?;
-        refuse_mfa(&profile)?;
-        let mut credentials = source_of(&profile)?;
-        for role in &profile.roles {
-            credentials = self.assumed(&profile, role, credentials, account)?;
-        }
+        let profile = self.daily.profile(name)?;
         let endpoint = endpoint_of(&self.environment, Some(&profile.endpoints), self.design, account);
-        Ok(self.aws.connect(endpoint, credentials, Some(account)))
-    }
-
-    fn assumed(
-        &self,
-        profile: &Profile,
-        role: &RoleHop,
-        from: Credentials,
-        account: AccountId,
-    ) -> Result<Credentials, CliError> {
-        let endpoint = endpoint_of(&self.environment, Some(&profile.endpoints), self.design, account);
-        let default_name = session_name();
-        let call = RoleCall {
-            role: &role.role.value,
-            session_name: role.session_name.as_ref().map_or(&default_name, |name| &name.value),
-            external_id: role.external_id.as_ref().map(|id| &id.value),
-            duration: role.duration.as_ref().map(|duration| duration.value),
-            mfa: None,
+        let credentials = match &profile.source {
+            // The keys that set an account up at first are often no more than that: an administrator's own.
+            Source::Keys(keys) if profile.roles.is_empty() => keys.credentials.clone(),
+            _ => {
+                let estate = endpoint_of(&self.environment, None, self.design, account);
+                let destination =
+                    self.daily.destination_of_profile_at(name, &Wish::default(), Some(&estate))?;
+                self.daily.obtain(&destination, None)?.issued.credentials()
+            }
         };
-        let issued = self.aws.connect(endpoint, from, None).assume(&call)?;
-        Ok(Credentials::from(&issued))
+        Ok(self.aws.connect(endpoint, credentials, Some(account)))
     }
 
     fn by_environment(&self, account: AccountId) -> Result<Connection, CliError> {
@@ -256,40 +245,6 @@ impl Opener<'_> {
         let endpoint = endpoint_of(&self.environment, None, self.design, account);
         Ok(self.aws.connect(endpoint, credentials, Some(account)))
     }
-}
-
-/// Before anything is called: whether a role of the way wants a code.
-fn refuse_mfa(profile: &Profile) -> Result<(), CliError> {
-    let Some((role, serial)) =
-        profile.roles.iter().rev().find_map(|role| Some((role, role.mfa_serial.as_ref()?)))
-    else {
-        return Ok(());
-    };
-    Err(CliError::failed(format!(
-        "profile `{}` wants an MFA code ({}) with each role, which `plan` and `apply` do not ask for",
-        role.profile, serial.value
-    ))
-    .hint(
-        "take a session with `aws sts get-session-token --serial-number … --token-code …`, put it into a profile, and \
-         name that profile in the estate file",
-    ))
-}
-
-/// The first credentials of a profile: for set-up work only those that stand in a file.
-fn source_of(profile: &Profile) -> Result<Credentials, CliError> {
-    let key = match &profile.source {
-        Source::Keys(keys) => return Ok(keys.credentials.clone()),
-        Source::Stored(_) => "postern_key",
-        Source::Process(_) => "credential_process",
-        Source::WebIdentity(_) => "web_identity_token_file",
-        Source::Named(_) => "credential_source",
-        _ => "another source",
-    };
-    Err(CliError::usage(format!(
-        "profile `{}` takes its credentials from `{key}`, which `plan` and `apply` do not use",
-        profile.source.profile()
-    ))
-    .hint("use a profile with keys or with `role_arn` and `source_profile`, or put temporary credentials into one"))
 }
 
 fn session_name() -> RoleSessionName {

@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Login(commands::login::LoginArgs),
     /// Run a command with a role's credentials
     Exec(commands::exec::ExecArgs),
+    /// Show what a target means and which calls it takes, without a call
+    Explain(commands::explain::ExplainArgs),
     /// Hand a role's credentials to an SDK that asks for them
     CredentialProcess(commands::credential_process::CredentialProcessArgs),
     /// Show sessions, time left, and keys

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod credential_process;
 pub(crate) mod demo;
 pub(crate) mod exec;
+pub(crate) mod explain;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -35,6 +36,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Login(args) => login::run(args, context),
         Command::Exec(args) => exec::run(args, context),
+        Command::Explain(args) => explain::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Logout(args) => logout::run(args, context),

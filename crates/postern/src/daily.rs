@@ -1,28 +1,32 @@
 //! What every command that hands out credentials shares: what a target's name means, the person, the broker over
 //! its ports.
 
+mod foreign;
+pub(crate) mod profile;
+
 use std::{cell::OnceCell, collections::BTreeSet};
 
 use postern_aws::{Aws, Endpoint, Patience, StsClient};
 use postern_broker::{
-    AssumeRole, Assumer, Broker, CallerIdentity, Credentials, KeyEntry, LoginMode, MfaPrompt, Obtained,
-    Route, SESSION_USED_AT_LEAST, SecretStore, Start, Sts, StsEndpoint, StsError, Target, Way,
+    AssumeRole, Assumer, Broker, BrokerError, CallerIdentity, Credentials, KeyEntry, LoginMode, Obtained,
+    Plan, Route, SESSION_USED_AT_LEAST, SecretStore, Start, StoreError, StoreKind, Sts, StsEndpoint,
+    StsError, Target, Way, files::profile::Profiles,
 };
 use postern_estate::{ADMIN_ROLE, Design, PATH};
 use postern_types::{
-    AccountId, LongTermKey, MfaCode, MfaSerial, MfaSession, Region, RoleArn, RoleCredentials, RoleName,
-    SessionDuration, Timestamp, UserName,
+    AccessKeyId, AccountId, LongTermKey, MfaCode, MfaSerial, MfaSession, Region, RoleArn, RoleCredentials,
+    RoleName, SessionDuration, Timestamp, UserName,
 };
 use postern_vault::SealedCache;
 use strsim::jaro_winkler;
 
+use self::foreign::Foreign;
 use crate::{
     access,
     context::Context,
     env,
     errors::CliError,
     estate_file::EstateFile,
-    foreign::Foreign,
     keystore::LazyStore,
     personal::{PersonalSettings, session_cache},
     prompt::Codes,
@@ -32,6 +36,7 @@ use crate::{
 pub(crate) struct Daily<'a> {
     context: &'a Context,
     estate: Option<EstateFile>,
+    profiles: OnceCell<Profiles>,
     /// Where sessions rest.
     pub(crate) cache: SealedCache,
     /// Where keys rest; opened at the first use.
@@ -60,6 +65,8 @@ pub(crate) struct Destination {
     pub(crate) region: Option<Region>,
     /// The endpoint of all services, where it is not AWS's own.
     pub(crate) endpoint_url: Option<String>,
+    /// A long-term key that is not in the key store, but in a file or the environment.
+    own_key: Option<LongTermKey>,
 }
 
 impl Destination {
@@ -74,6 +81,7 @@ impl<'a> Daily<'a> {
         Ok(Self {
             context,
             estate: EstateFile::find(context)?,
+            profiles: OnceCell::new(),
             cache: session_cache(context)?,
             store: LazyStore::new(context),
         })
@@ -100,11 +108,35 @@ impl<'a> Daily<'a> {
         Ok(StsEndpoint { region: design.region.value.clone(), url: endpoint.url("sts").map(Into::into) })
     }
 
+    /// Where the estate file is, if it is what gives a target's name its meaning.
+    pub(crate) fn estate_of(&self, name: &str) -> Option<&EstateFile> {
+        self.role_named(name).and(self.estate.as_ref())
+    }
+
     /// What a target's name means, and how its credentials are got. Makes no call.
+    ///
+    /// A role of the estate goes before a profile of the same name, which `profile:NAME` reaches.
     pub(crate) fn destination(&self, name: &str, wish: &Wish<'_>) -> Result<Destination, CliError> {
-        let target = self.target(name)?;
+        if let Some(profile) = name.strip_prefix(profile::PREFIX) {
+            return self.destination_of_profile(profile, wish);
+        }
+        match self.role_named(name) {
+            Some(target) => self.destination_of_role(name, &target, wish),
+            None if self.profile_names().iter().any(|known| known == name) => {
+                self.destination_of_profile(name, wish)
+            }
+            None => Err(self.unknown(name)),
+        }
+    }
+
+    fn destination_of_role(
+        &self,
+        name: &str,
+        target: &Target,
+        wish: &Wish<'_>,
+    ) -> Result<Destination, CliError> {
         let route = self.route(wish.person)?;
-        let request = self.request(&target, &route, wish)?;
+        let request = self.request(target, &route, wish)?;
         let design = self.design()?;
         let start = if wish.direct { Start::Code(route) } else { Start::Session(route) };
         Ok(Destination {
@@ -112,6 +144,7 @@ impl<'a> Daily<'a> {
             way: Way { start, hops: vec![request] },
             region: Some(design.region.value.clone()),
             endpoint_url: self.endpoint_url(target.arn.account())?.map(str::to_owned),
+            own_key: None,
         })
     }
 
@@ -121,9 +154,31 @@ impl<'a> Daily<'a> {
         destination: &Destination,
         code: Option<MfaCode>,
     ) -> Result<Obtained, CliError> {
+        self.with_broker(destination, code, |broker| broker.obtain(&destination.way))
+    }
+
+    /// What is there of a destination's credentials, and what is left to do. Calls nobody.
+    pub(crate) fn look(&self, destination: &Destination) -> Result<Plan, CliError> {
+        self.with_broker(destination, None, |broker| broker.look(&destination.way))
+    }
+
+    fn with_broker<T>(
+        &self,
+        destination: &Destination,
+        code: Option<MfaCode>,
+        run: impl FnOnce(&Broker<'_>) -> Result<T, BrokerError>,
+    ) -> Result<T, CliError> {
         let sts = LazySts::new(destination.way.start.endpoint());
         let codes = self.codes(code)?;
-        Ok(self.broker(&codes, &sts).obtain(&destination.way)?)
+        let keys = Keys { store: &self.store, own: destination.own_key.as_ref() };
+        let foreign = Foreign {
+            environment: &self.context.environment,
+            profiles: self.profiles.get(),
+            sts: &sts,
+            target: &destination.name,
+        };
+        let (clock, cache) = (&Timestamp::now, &self.cache);
+        Ok(run(&Broker { store: &keys, sts: &sts, prompt: &codes, cache, foreign: &foreign, clock })?)
     }
 
     /// Whose key is used, and where it goes.
@@ -145,7 +200,7 @@ impl<'a> Daily<'a> {
             .sessions()?
             .into_iter()
             .filter(|s| {
-                s.key.endpoint == endpoint && s.session.credentials.is_fresh(now, SESSION_USED_AT_LEAST)
+                s.key.url == endpoint.url && s.session.credentials.is_fresh(now, SESSION_USED_AT_LEAST)
             })
             .map(|session| session.entry)
             .filter(wanted)
@@ -171,15 +226,39 @@ impl<'a> Daily<'a> {
         .transpose()
     }
 
-    /// What `ACCOUNT/ROLE` means in this estate.
-    pub(crate) fn target(&self, text: &str) -> Result<Target, CliError> {
-        let estate = self.estate()?;
-        let targets = targets(&estate.design);
-        let found = targets.iter().find(|t| text == format!("{}/{}", t.account, t.role));
-        found.cloned().ok_or_else(|| {
-            CliError::usage(format!("`{}` has no role `{text}`", estate.path.display()))
-                .hint(what_there_is(&targets, text))
-        })
+    /// The role that `ACCOUNT/ROLE` means in this estate, if it is one of its roles.
+    fn role_named(&self, text: &str) -> Option<Target> {
+        let targets = targets(&self.estate.as_ref()?.design);
+        targets.into_iter().find(|t| text == format!("{}/{}", t.account, t.role))
+    }
+
+    /// What is said of a name that means nothing, with what could have been meant.
+    fn unknown(&self, text: &str) -> CliError {
+        let profiles = self.profile_names();
+        let near = profiles.iter().max_by(|a, b| jaro_winkler(a, text).total_cmp(&jaro_winkler(b, text)));
+        let near = near.filter(|name| jaro_winkler(name, text) > 0.8);
+        let error = match &self.estate {
+            Some(estate) => {
+                let error = CliError::usage(format!(
+                    "`{}` has no role `{text}`, and there is no such profile",
+                    estate.path.display()
+                ));
+                if near.is_some() { error } else { error.hint(what_there_is(&targets(&estate.design), text)) }
+            }
+            None => CliError::usage(format!(
+                "there is no profile `{text}`, and no estate file here that could have such a role"
+            )),
+        };
+        match (near, self.estate.is_some()) {
+            (Some(name), _) => error.hint(format!("did you mean the profile `{name}`?")),
+            (None, false) if !profiles.is_empty() => {
+                error.hint(format!("the profiles are: {}", profiles.join(", ")))
+            }
+            (None, false) => {
+                error.hint("run postern where `postern.toml` lies, or name it with --estate FILE")
+            }
+            (None, true) => error,
+        }
     }
 
     /// The endpoint that the estate file names for an account's services.
@@ -215,24 +294,46 @@ impl<'a> Daily<'a> {
         mode: LoginMode,
         code: Option<MfaCode>,
     ) -> Result<MfaSession, CliError> {
-        let codes = self.codes(code)?;
-        Ok(self.broker(&codes, &LazySts::new(&route.endpoint)).login(route, mode)?)
+        let way = Way { start: Start::Session(route.clone()), hops: Vec::new() };
+        let (name, region) = (route.key.user.to_string(), Some(route.endpoint.region.clone()));
+        let session = Destination { name, way, region, endpoint_url: None, own_key: None };
+        self.with_broker(&session, code, |broker| broker.login(route, mode))
     }
 
     fn codes(&self, given: Option<MfaCode>) -> Result<Codes, CliError> {
         let settings = PersonalSettings::load(&self.context.environment)?;
         Ok(Codes::new(given, settings.mfa_process().map(str::to_owned)))
     }
+}
 
-    fn broker<'b>(&'b self, prompt: &'b dyn MfaPrompt, sts: &'b dyn Sts) -> Broker<'b> {
-        Broker {
-            store: &self.store,
-            sts,
-            prompt,
-            cache: &self.cache,
-            foreign: &Foreign,
-            clock: &Timestamp::now,
+/// The key store, and before it the one key of a destination that is not in it.
+struct Keys<'a> {
+    store: &'a dyn SecretStore,
+    own: Option<&'a LongTermKey>,
+}
+
+impl SecretStore for Keys<'_> {
+    fn kind(&self) -> StoreKind {
+        self.store.kind()
+    }
+
+    fn list(&self) -> Result<Vec<KeyEntry>, StoreError> {
+        self.store.list()
+    }
+
+    fn get(&self, id: &AccessKeyId) -> Result<Option<LongTermKey>, StoreError> {
+        match self.own {
+            Some(own) if own.id == *id => Ok(Some(own.clone())),
+            _ => self.store.get(id),
         }
+    }
+
+    fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
+        self.store.put(entry, key)
+    }
+
+    fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
+        self.store.remove(id)
     }
 }
 

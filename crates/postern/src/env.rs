@@ -16,6 +16,9 @@ pub(crate) const POSTERN_PASSPHRASE: &str = "POSTERN_PASSPHRASE";
 /// Who holds the key that seals sessions: `kernel` or `agent`; the kernel where it can, where unset.
 pub(crate) const POSTERN_KEYHOLDER: &str = "POSTERN_KEYHOLDER";
 
+/// Ours alone: the targets that a chain of `credential_process` has asked postern for, a line each.
+pub(crate) const POSTERN_ASKED: &str = "POSTERN_ASKED";
+
 /// The columns of a terminal that does not say so itself.
 pub(crate) const COLUMNS: &str = "COLUMNS";
 

@@ -12,7 +12,6 @@ mod daily;
 mod env;
 mod errors;
 mod estate_file;
-mod foreign;
 mod keystore;
 mod output;
 mod personal;

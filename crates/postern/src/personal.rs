@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use postern_broker::files::profile::Dialect;
+use postern_types::SessionDuration;
 use postern_vault::{AgentCommand, HolderChoice, Keyholder, PrivateDir, SealedCache};
 use serde::Deserialize;
 
@@ -25,6 +27,17 @@ pub(crate) struct PersonalSettings {
     store: Option<String>,
     /// The estate file where none is named and none lies in the current directory; `~/` is the home directory.
     estate: Option<PathBuf>,
+    /// Whose rules the profiles of `~/.aws/config` follow: `botocore` or `aws-vault`.
+    profiles: Option<ProfileRules>,
+    /// The lifetime asked of `GetSessionToken` for profiles, where no estate file says it.
+    session: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ProfileRules {
+    Botocore,
+    AwsVault,
 }
 
 impl PersonalSettings {
@@ -57,7 +70,7 @@ impl PersonalSettings {
         toml::from_str(&text).map_err(|error| {
             CliError::usage(format!("`{}` is not a settings file", path.display()))
                 .caused_by(error.to_string().trim_end())
-                .hint("it takes `estate`, `mfa_process` and `store`")
+                .hint("it takes `estate`, `mfa_process`, `profiles`, `session` and `store`")
         })
     }
 
@@ -69,6 +82,23 @@ impl PersonalSettings {
     /// The estate file of whoever is elsewhere.
     pub(crate) fn estate(&self) -> Option<&Path> {
         self.estate.as_deref()
+    }
+
+    /// Whose rules profiles follow.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self.profiles {
+            Some(ProfileRules::AwsVault) => Dialect::AwsVault,
+            Some(ProfileRules::Botocore) | None => Dialect::Botocore,
+        }
+    }
+
+    /// The lifetime asked of `GetSessionToken`: AWS's own twelve hours where the settings say none.
+    pub(crate) fn session(&self) -> Result<SessionDuration, CliError> {
+        self.session.as_deref().unwrap_or("12h").parse().map_err(|error| {
+            CliError::usage("the settings' `session` is no lifetime")
+                .caused_by(error)
+                .hint("as in `session = \"12h\"`")
+        })
     }
 
     /// Which key store was asked for.

@@ -43,8 +43,8 @@ Programs are started anywhere: name the estate file's full path with --estate
 in that line, or in POSTERN_ESTATE. If no session is live, the code is asked
 for on the terminal even when all streams are pipes.")]
 pub(crate) struct CredentialProcessArgs {
-    /// The role, as ACCOUNT/ROLE of the estate file
-    #[arg(value_name = "ACCOUNT/ROLE")]
+    /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
+    #[arg(value_name = "TARGET")]
     target: String,
     /// Whose key to use, where there are several [env: POSTERN_PERSON]
     #[arg(long, value_name = "NAME")]

@@ -33,8 +33,8 @@ and end within the hour; a program that runs longer asks again by itself if a
 profile has
 `credential_process = postern credential-process ACCOUNT/ROLE`.")]
 pub(crate) struct ExecArgs {
-    /// The role, as ACCOUNT/ROLE of the estate file
-    #[arg(value_name = "ACCOUNT/ROLE")]
+    /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
+    #[arg(value_name = "TARGET")]
     target: String,
     /// Whose key to use, where there are several [env: POSTERN_PERSON]
     #[arg(long, value_name = "NAME")]

@@ -45,7 +45,6 @@ struct SessionRecord {
     account: String,
     access_key_id: String,
     mfa_serial: String,
-    region: String,
     endpoint_url: Option<String>,
     expires_at: String,
     seconds_left: i64,
@@ -94,7 +93,7 @@ fn people(
         text.push_str("  none; `postern login` takes one\n");
     }
     for CachedSession { entry, session, key } in sessions {
-        let place = key.endpoint.url.as_deref().map(|url| format!("  at {url}")).unwrap_or_default();
+        let place = key.url.as_deref().map(|url| format!("  at {url}")).unwrap_or_default();
         let left = time_left(session.credentials.expires_at, now);
         text.push_str(&format!("  {} in {}  {left} left{place}\n", entry.user, entry.account));
     }
@@ -158,8 +157,7 @@ fn json(
                 account: entry.account.to_string(),
                 access_key_id: entry.id.to_string(),
                 mfa_serial: entry.serial.to_string(),
-                region: key.endpoint.region.to_string(),
-                endpoint_url: key.endpoint.url.as_deref().map(str::to_owned),
+                endpoint_url: key.url.as_deref().map(str::to_owned),
                 expires_at: session.credentials.expires_at.to_string(),
                 seconds_left: left(session.credentials.expires_at),
             })

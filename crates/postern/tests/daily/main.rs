@@ -5,6 +5,8 @@ mod enrol;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod world;

@@ -37,12 +37,7 @@ impl World {
             accounts: Vec::<NewAccount>::new(),
         })
         .unwrap();
-        let connect = |id: &str| {
-            let account = sandbox.create_account(Some(id.parse().unwrap()), None).unwrap();
-            let endpoint = Endpoint::with_url("eu-central-1".parse().unwrap(), sandbox.endpoint());
-            let root = LongTermKey { id: account.root_key, secret: account.root_secret };
-            Aws::new(Patience::default()).unwrap().connect(endpoint, Credentials::from(&root), None)
-        };
+        let connect = |id: &str| root_of(&sandbox, id);
         let bastion = connect(BASTION);
         call(&bastion, "CreateUser", &[("UserName", "alice"), ("Path", "/postern/")]);
         let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}}"#;
@@ -124,6 +119,11 @@ roles = ["*/developer"]
         std::thread::sleep(std::time::Duration::from_millis(3_100));
     }
 
+    /// The root user of an account.
+    pub(crate) fn root_of(&self, id: &str) -> Connection {
+        root_of(&self.sandbox, id)
+    }
+
     pub(crate) fn state_dir(&self) -> PathBuf {
         self.home.path().join("run/postern")
     }
@@ -203,6 +203,13 @@ roles = ["*/developer"]
         walk(self.home.path(), &mut found);
         found
     }
+}
+
+fn root_of(sandbox: &BlockingSandbox, id: &str) -> Connection {
+    let account = sandbox.create_account(Some(id.parse().unwrap()), None).unwrap();
+    let endpoint = Endpoint::with_url("eu-central-1".parse().unwrap(), sandbox.endpoint());
+    let root = LongTermKey { id: account.root_key, secret: account.root_secret };
+    Aws::new(Patience::default()).unwrap().connect(endpoint, Credentials::from(&root), None)
 }
 
 pub(crate) fn call(connection: &Connection, action: &str, parameters: &[(&str, &str)]) {
