@@ -1,5 +1,6 @@
 //! The files of AWS's own tools, as text: profiles, and the endpoints they name.
 
+pub mod edit;
 pub mod endpoint;
 mod ini;
 pub mod oddity;
