@@ -44,7 +44,8 @@ impl Connection {
         }
         let output =
             self.aws.block_on(request.customize().config_override(retries).send()).map_err(|error| {
-                AwsError::from_sdk(&error, OPERATION, Some(call.role.account())).sent_to(&self.endpoint)
+                AwsError::from_sdk(&error, OPERATION, Some(call.role.account()), self.aws.clock())
+                    .sent_to(&self.endpoint)
             })?;
         let malformed =
             || AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, Some(call.role.account()));

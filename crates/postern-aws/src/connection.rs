@@ -22,10 +22,10 @@ use aws_smithy_runtime_api::client::{
     orchestrator::HttpResponse,
     retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority},
 };
-use postern_types::{AccountId, Credentials};
+use postern_types::{AccountId, Credentials, Timestamp};
 use tokio::runtime::Runtime;
 
-use crate::{AwsError, Endpoint, Kind, Unreachable, error, execute::Settle};
+use crate::{AwsError, Endpoint, Kind, Unreachable, clock::Clock, error, execute::Settle};
 
 /// How long to wait and how often to try.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,7 @@ struct Shared {
     /// None only while being dropped.
     runtime: Option<Runtime>,
     patience: Patience,
+    clock: Clock,
     /// Two, because reading the system's certificates is slow and plain HTTP needs none.
     plain: OnceLock<SharedHttpClient>,
     secure: OnceLock<SharedHttpClient>,
@@ -81,10 +82,19 @@ impl Aws {
     /// # Errors
     /// When the system grants no event queue.
     pub fn new(patience: Patience) -> io::Result<Self> {
+        Self::with_clock(patience, Timestamp::now)
+    }
+
+    /// The same on a machine whose clock shows this.
+    ///
+    /// # Errors
+    /// As [`Aws::new`].
+    pub fn with_clock(patience: Patience, machine: fn() -> Timestamp) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self(Arc::new(Shared {
             runtime: Some(runtime),
             patience,
+            clock: Clock::new(machine),
             plain: OnceLock::new(),
             secure: OnceLock::new(),
             raw_plain: OnceLock::new(),
@@ -113,6 +123,10 @@ impl Aws {
 
     pub(crate) fn patience(&self) -> Patience {
         self.0.patience
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
     }
 
     /// The bare connector under [`crate::raw`].
@@ -183,6 +197,7 @@ impl Connection {
                 let mut config = $sdk::Config::builder()
                     .behavior_version(BehaviorVersion::latest())
                     .region(region.clone())
+                    .time_source(aws.clock().clone())
                     .credentials_provider(signer.clone())
                     .http_client(aws.http_client(url))
                     .retry_config(retries.clone())
@@ -241,7 +256,7 @@ impl Connection {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        AwsError::from_sdk(error, operation, self.account).sent_to(&self.endpoint)
+        AwsError::from_sdk(error, operation, self.account, self.aws.clock()).sent_to(&self.endpoint)
     }
 
     pub(crate) async fn identity(&self) -> Result<Identity, AwsError> {

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::request_id::RequestId;
 use postern_types::{AccountId, SignedDuration, Timestamp};
 
-use crate::Endpoint;
+use crate::{Endpoint, clock::Clock};
 
 /// A call that failed: which, where, why, and what the service said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct AwsError {
     pub account: Option<AccountId>,
     /// The URL that was called, where it is not AWS's own.
     pub url: Option<String>,
+    /// How far the service's clock was ahead of this machine's when it answered, if it told the time.
+    pub ahead: Option<SignedDuration>,
     /// The service's answer, if there was one.
     pub answer: Option<Box<Answer>>,
 }
@@ -109,7 +111,7 @@ impl AwsError {
     }
 
     pub(crate) fn new(kind: Kind, operation: &str, account: Option<AccountId>) -> Self {
-        Self { kind, operation: operation.to_owned(), account, url: None, answer: None }
+        Self { kind, operation: operation.to_owned(), account, url: None, ahead: None, answer: None }
     }
 
     /// With where the operation was sent.
@@ -124,6 +126,7 @@ impl AwsError {
         error: &SdkError<E, HttpResponse>,
         operation: &str,
         account: Option<AccountId>,
+        clock: &Clock,
     ) -> Self
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -141,13 +144,14 @@ impl AwsError {
             message: message.unwrap_or_default().to_owned(),
             request_id: error.request_id().map(str::to_owned),
         };
-        let skew = response.headers().get("date").and_then(|date| skew(date, Timestamp::now()));
+        let now = clock.machine();
+        let ahead = response.headers().get("date").and_then(|date| skew(date, now));
         let kind = if answer.status < 400 {
             Kind::Unreachable(Unreachable::Malformed)
         } else {
-            kind_of(&answer, skew, Timestamp::now())
+            kind_of(&answer, ahead, now)
         };
-        Self { answer: Some(Box::new(answer)), ..Self::new(kind, operation, account) }
+        Self { ahead, answer: Some(Box::new(answer)), ..Self::new(kind, operation, account) }
     }
 }
 

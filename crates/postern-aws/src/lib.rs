@@ -8,6 +8,7 @@
 //! changed, that happens concurrently inside. None of it may be called from asynchronous code.
 
 mod assume;
+mod clock;
 mod collect;
 mod connection;
 pub mod enrol;

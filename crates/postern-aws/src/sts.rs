@@ -1,11 +1,15 @@
 //! The broker's port to STS.
 
-use aws_sdk_iam::config::retry::RetryConfig;
+use aws_sdk_iam::{
+    config::retry::RetryConfig,
+    error::{ProvideErrorMetadata, SdkError},
+};
 use aws_sdk_sts::types::{Credentials as Issued, PolicyDescriptorType, Tag};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use postern_broker::{AssumeRole, Assumer, CallerIdentity, Sts, StsError};
 use postern_types::{
     LongTermKey, MfaCode, MfaSerial, MfaSession, RoleArn, RoleCredentials, RoleSessionName, SecretAccessKey,
-    SessionDuration, SessionToken, TemporaryCredentials, Timestamp,
+    SessionDuration, SessionToken, SignedDuration, TemporaryCredentials, Timestamp,
 };
 
 use crate::{Aws, AwsError, Connection, Credentials, Endpoint, Kind, Unreachable};
@@ -33,6 +37,34 @@ impl StsClient {
             Some(url) => url.to_owned(),
             None => format!("https://sts.{}.amazonaws.com", self.endpoint.region),
         }
+    }
+
+    /// AWS's time as far as it is known: this machine's until a refusal has shown that they differ.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.aws.clock().now()
+    }
+
+    /// How far AWS's clock is known to be ahead of this machine's. Zero where nothing was wrong.
+    #[must_use]
+    pub fn clock_ahead(&self) -> SignedDuration {
+        self.aws.clock().ahead()
+    }
+
+    /// Makes a call, and once more with AWS's own time if it was refused for ours.
+    fn at_the_right_time<T>(&self, call: impl Fn() -> Result<T, AwsError>) -> Result<T, StsError> {
+        let answer = match call() {
+            Err(error) if self.aws.clock().learn(&error) => call(),
+            answer => answer,
+        };
+        answer.map_err(|error| self.refusal(&error))
+    }
+
+    fn error<E>(&self, operation: &str, error: &SdkError<E, HttpResponse>) -> AwsError
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        AwsError::from_sdk(error, operation, None, self.aws.clock())
     }
 
     fn refusal(&self, error: &AwsError) -> StsError {
@@ -132,17 +164,25 @@ impl StsClient {
         for arn in &request.policy_arns {
             call = call.policy_arns(PolicyDescriptorType::builder().arn(arn.as_str()).build());
         }
-        let mut retries = aws_sdk_sts::Config::builder();
+        let once = mfa.is_some();
         if let Some((serial, code)) = mfa {
             call = call.serial_number(serial.as_str()).token_code(code.as_str());
-            retries = retries.retry_config(RetryConfig::disabled());
         }
-        let output = self
-            .aws
-            .block_on(call.customize().config_override(retries).send())
-            .map_err(|error| self.refusal(&AwsError::from_sdk(&error, "sts:AssumeRole", None)))?;
+        let output = self.at_the_right_time(|| {
+            let mut config = uncorrected();
+            if once {
+                config = config.retry_config(RetryConfig::disabled());
+            }
+            let answer = self.aws.block_on(call.clone().customize().config_override(config).send());
+            answer.map_err(|error| self.error("sts:AssumeRole", &error))
+        })?;
         Ok(RoleCredentials { credentials: self.issued(output.credentials())?, role: request.role.clone() })
     }
+}
+
+/// The SDK would correct each call's time by itself and tell nobody.
+fn uncorrected() -> aws_sdk_sts::config::Builder {
+    aws_sdk_sts::Config::builder().disable_clock_skew_correction(true)
 }
 
 /// STS's credentials as ours.
@@ -167,20 +207,17 @@ impl Sts for StsClient {
         duration: SessionDuration,
     ) -> Result<MfaSession, StsError> {
         let connection = self.connect(Credentials::from(key));
-        let once = aws_sdk_sts::Config::builder().retry_config(RetryConfig::disabled());
         let call = connection
             .sts
             .get_session_token()
             .serial_number(serial.as_str())
             .token_code(code.as_str())
-            .duration_seconds(i32::try_from(duration.seconds()).unwrap_or(i32::MAX))
-            .customize()
-            .config_override(once)
-            .send();
-        let output = self
-            .aws
-            .block_on(call)
-            .map_err(|error| self.refusal(&AwsError::from_sdk(&error, "sts:GetSessionToken", None)))?;
+            .duration_seconds(i32::try_from(duration.seconds()).unwrap_or(i32::MAX));
+        let output = self.at_the_right_time(|| {
+            let once = uncorrected().retry_config(RetryConfig::disabled());
+            let answer = self.aws.block_on(call.clone().customize().config_override(once).send());
+            answer.map_err(|error| self.error("sts:GetSessionToken", &error))
+        })?;
         Ok(MfaSession {
             credentials: self.issued(output.credentials())?,
             source_key: key.id.clone(),

@@ -5,6 +5,8 @@ mod apply;
 #[cfg(test)]
 mod bastion;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod enrol;
 #[cfg(test)]
 mod script;
