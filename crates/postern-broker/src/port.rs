@@ -2,7 +2,7 @@
 
 use postern_types::{
     AccessKeyId, Arn, LongTermKey, MfaCode, MfaSerial, MfaSession, RoleCredentials, SessionDuration,
-    TemporaryCredentials, Timestamp,
+    TemporaryCredentials, Timestamp, TotpSeed,
 };
 
 use crate::{AssumeRole, ForeignCredentials, ForeignSource, KeyEntry, MfaSessionKey, RoleKey};
@@ -52,6 +52,12 @@ pub enum StoreError {
     /// The passphrase is needed, and there is no way to ask for it.
     #[error("no passphrase: {0}")]
     NoPassphrase(PromptError),
+    /// The store cannot do this at all.
+    #[error("this key store keeps no {what}")]
+    Unsupported {
+        /// What it does not keep.
+        what: &'static str,
+    },
     /// The store cannot be reached at all.
     #[error("the key store cannot be reached: {problem}")]
     Unreachable {
@@ -88,7 +94,33 @@ pub trait SecretStore {
     /// # Errors
     /// When the store cannot be written; it is then as before.
     fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError>;
+
+    /// The seed of an MFA device, if it is kept here. Beside the key it makes one factor of two.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or keeps no seeds.
+    fn get_seed(&self, _device: &MfaSerial) -> Result<Option<TotpSeed>, StoreError> {
+        Err(NO_SEEDS)
+    }
+
+    /// Keeps the seed of an MFA device; another of the same device is replaced.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or keeps no seeds; it is then as before.
+    fn put_seed(&self, _device: &MfaSerial, _seed: &TotpSeed) -> Result<(), StoreError> {
+        Err(NO_SEEDS)
+    }
+
+    /// Forgets the seed of an MFA device. Answers whether there was one.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or keeps no seeds; it is then as before.
+    fn remove_seed(&self, _device: &MfaSerial) -> Result<bool, StoreError> {
+        Err(NO_SEEDS)
+    }
 }
+
+const NO_SEEDS: StoreError = StoreError::Unsupported { what: "MFA seeds" };
 
 /// What STS refuses, by what can be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -15,7 +15,7 @@ use std::{
 use argon2::{Algorithm, Argon2, Params, Version};
 use data_encoding::{BASE64, HEXLOWER};
 use postern_broker::{KeyEntry, PromptError, SecretStore, StoreError, StoreKind};
-use postern_types::{AccessKeyId, LongTermKey, SecretAccessKey};
+use postern_types::{AccessKeyId, LongTermKey, MfaSerial, SecretAccessKey, TotpSeed};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -75,6 +75,8 @@ struct FileRecord {
     kdf: KdfRecord,
     verifier: String,
     keys: Vec<SealedKeyRecord>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seeds: Vec<SealedSeedRecord>,
     checksum: String,
 }
 
@@ -91,6 +93,13 @@ struct SealedKeyRecord {
     #[serde(flatten)]
     key: KeyRecord<'static>,
     sealed_secret: String,
+}
+
+/// The seed of an MFA device.
+#[derive(Serialize, Deserialize)]
+struct SealedSeedRecord {
+    mfa_serial: String,
+    sealed_seed: String,
 }
 
 impl FileRecord {
@@ -110,6 +119,10 @@ impl FileRecord {
             text.push_str(&about(key));
             text.push_str(sealed_secret);
         }
+        for SealedSeedRecord { mfa_serial, sealed_seed } in &self.seeds {
+            text.push_str(&about_seed(mfa_serial));
+            text.push_str(sealed_seed);
+        }
         HEXLOWER.encode(&Sha256::digest(text))
     }
 }
@@ -121,6 +134,11 @@ fn about(key: &KeyRecord<'_>) -> String {
         "\n{FORMAT} {VERSION} {} {} {} {} {}",
         key.access_key_id, key.user, key.account, key.mfa_serial, key.added_at
     )
+}
+
+/// The same for a seed; the word keeps it apart from every key.
+fn about_seed(device: &str) -> String {
+    format!("\n{FORMAT} {VERSION} seed {device}")
 }
 
 /// What a passphrase opens: the key, and the verifier that the file must show.
@@ -258,6 +276,16 @@ impl FileStore {
         Err(StoreError::WrongPassphrase)
     }
 
+    /// A record to be written to, and what seals into it.
+    fn opened(&self, record: Option<FileRecord>) -> Result<(FileRecord, SealKey), StoreError> {
+        let record = match record {
+            Some(record) => record,
+            None => self.fresh()?,
+        };
+        let seal = self.unlock(&record)?;
+        Ok((record, seal))
+    }
+
     fn fresh(&self) -> Result<FileRecord, StoreError> {
         let mut salt = [0_u8; 16];
         random(&mut salt).map_err(|e| StoreError::Unreachable { problem: e.to_string() })?;
@@ -277,6 +305,7 @@ impl FileStore {
             kdf,
             verifier,
             keys: Vec::new(),
+            seeds: Vec::new(),
             checksum: String::new(),
         })
     }
@@ -309,11 +338,7 @@ impl SecretStore for FileStore {
 
     fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
         self.change(|record| {
-            let mut record = match record {
-                Some(record) => record,
-                None => self.fresh()?,
-            };
-            let seal = self.unlock(&record)?;
+            let (mut record, seal) = self.opened(record)?;
             let clear = KeyRecord {
                 access_key_id: entry.id.as_str().to_owned().into(),
                 user: entry.user.as_str().to_owned().into(),
@@ -340,6 +365,44 @@ impl SecretStore for FileStore {
             let before = record.keys.len();
             record.keys.retain(|kept| kept.key.access_key_id != id.as_str());
             let found = record.keys.len() < before;
+            Ok((found.then_some(record), found))
+        })
+    }
+
+    fn get_seed(&self, device: &MfaSerial) -> Result<Option<TotpSeed>, StoreError> {
+        let Some(record) = self.read()? else { return Ok(None) };
+        let Some(sealed) = record.seeds.iter().find(|sealed| sealed.mfa_serial == device.as_str()) else {
+            return Ok(None);
+        };
+        let seal = self.unlock(&record)?;
+        let changed = || self.damaged(&format!("was changed at the seed of `{device}`"));
+        let bytes = BASE64.decode(sealed.sealed_seed.as_bytes()).map_err(|_| changed())?;
+        let opened = seal.open(about_seed(&sealed.mfa_serial).as_bytes(), &bytes).ok_or_else(changed)?;
+        Ok(Some(TotpSeed::from_bytes(opened.to_vec())))
+    }
+
+    fn put_seed(&self, device: &MfaSerial, seed: &TotpSeed) -> Result<(), StoreError> {
+        self.change(|record| {
+            let (mut record, seal) = self.opened(record)?;
+            let sealed = seal
+                .seal(about_seed(device.as_str()).as_bytes(), seed.expose_secret())
+                .map_err(|e| StoreError::Unreachable { problem: e.to_string() })?;
+            record.seeds.retain(|kept| kept.mfa_serial != device.as_str());
+            let mfa_serial = device.as_str().to_owned();
+            record.seeds.push(SealedSeedRecord { mfa_serial, sealed_seed: BASE64.encode(&sealed) });
+            Ok((Some(record), ()))
+        })
+    }
+
+    fn remove_seed(&self, device: &MfaSerial) -> Result<bool, StoreError> {
+        if !self.exists() {
+            return Ok(false);
+        }
+        self.change(|record| {
+            let Some(mut record) = record else { return Ok((None, false)) };
+            let before = record.seeds.len();
+            record.seeds.retain(|kept| kept.mfa_serial != device.as_str());
+            let found = record.seeds.len() < before;
             Ok((found.then_some(record), found))
         })
     }

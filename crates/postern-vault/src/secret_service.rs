@@ -6,10 +6,10 @@
 use std::collections::HashMap;
 
 use postern_broker::{KeyEntry, SecretStore, StoreError, StoreKind};
-use postern_types::{AccessKeyId, LongTermKey, SecretAccessKey};
+use postern_types::{AccessKeyId, LongTermKey, MfaSerial, SecretAccessKey, TotpSeed};
 use secret_service::{
     EncryptionType, Error,
-    blocking::{Item, SecretService as Service},
+    blocking::{Collection, Item, SecretService as Service},
 };
 use zeroize::Zeroizing;
 
@@ -18,6 +18,8 @@ use crate::codec::KeyRecord;
 const APPLICATION: (&str, &str) = ("application", "postern");
 /// Says that an item is a long-term key in this format.
 const KIND: (&str, &str) = ("postern-kind", "long-term-key 1");
+/// Says that an item is the seed of an MFA device.
+const SEED: (&str, &str) = ("postern-kind", "mfa-seed 1");
 
 /// The store in the desktop's keyring.
 pub struct SecretService(Service<'static>);
@@ -59,11 +61,27 @@ impl SecretService {
         self.0.get_default_collection().and_then(|default| default.is_locked()).map_err(words)
     }
 
+    fn unlocked(&self) -> Result<Collection<'_>, StoreError> {
+        let collection = self.0.get_default_collection().map_err(words)?;
+        if collection.is_locked().map_err(words)? {
+            collection.unlock().map_err(words)?;
+        }
+        Ok(collection)
+    }
+
     fn items(&self, id: Option<&AccessKeyId>) -> Result<Vec<Item<'_>>, StoreError> {
         let mut wanted = HashMap::from([APPLICATION, KIND]);
         if let Some(id) = id {
             wanted.insert("access_key_id", id.as_str());
         }
+        self.found(wanted)
+    }
+
+    fn seed_items(&self, device: &MfaSerial) -> Result<Vec<Item<'_>>, StoreError> {
+        self.found(HashMap::from([APPLICATION, SEED, ("mfa_serial", device.as_str())]))
+    }
+
+    fn found(&self, wanted: HashMap<&str, &str>) -> Result<Vec<Item<'_>>, StoreError> {
         let found = self.0.search_items(wanted).map_err(words)?;
         Ok(found.unlocked.into_iter().chain(found.locked).collect())
     }
@@ -100,20 +118,14 @@ impl SecretStore for SecretService {
     fn get(&self, id: &AccessKeyId) -> Result<Option<LongTermKey>, StoreError> {
         let items = self.items(Some(id))?;
         let Some(item) = items.first() else { return Ok(None) };
-        if item.is_locked().map_err(words)? {
-            item.unlock().map_err(words)?;
-        }
-        let bytes = Zeroizing::new(item.get_secret().map_err(words)?);
+        let bytes = secret_of(item)?;
         let secret = std::str::from_utf8(&bytes).map_err(|_| damaged("a key that is not text"))?;
         let secret = SecretAccessKey::new(secret).map_err(|e| damaged(&e.to_string()))?;
         Ok(Some(LongTermKey { id: id.clone(), secret }))
     }
 
     fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
-        let collection = self.0.get_default_collection().map_err(words)?;
-        if collection.is_locked().map_err(words)? {
-            collection.unlock().map_err(words)?;
-        }
+        let collection = self.unlocked()?;
         // The service replaces an item only if all attributes are equal, and the time is not.
         let before = self.items(Some(&entry.id))?;
         let record = KeyRecord::of(entry);
@@ -137,13 +149,49 @@ impl SecretStore for SecretService {
     }
 
     fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
-        let items = self.items(Some(id))?;
-        for item in &items {
-            if item.is_locked().map_err(words)? {
-                item.unlock().map_err(words)?;
-            }
-            item.delete().map_err(words)?;
-        }
-        Ok(!items.is_empty())
+        delete(&self.items(Some(id))?)
     }
+
+    fn get_seed(&self, device: &MfaSerial) -> Result<Option<TotpSeed>, StoreError> {
+        let items = self.seed_items(device)?;
+        let Some(item) = items.first() else { return Ok(None) };
+        Ok(Some(TotpSeed::from_bytes(secret_of(item)?.to_vec())))
+    }
+
+    fn put_seed(&self, device: &MfaSerial, seed: &TotpSeed) -> Result<(), StoreError> {
+        let attributes = HashMap::from([APPLICATION, SEED, ("mfa_serial", device.as_str())]);
+        // The attributes are the same each time, so that the item is replaced.
+        self.unlocked()?
+            .create_item(
+                &format!("postern: MFA seed of {device}"),
+                attributes,
+                seed.expose_secret(),
+                true,
+                "application/octet-stream",
+            )
+            .map_err(words)?;
+        Ok(())
+    }
+
+    fn remove_seed(&self, device: &MfaSerial) -> Result<bool, StoreError> {
+        delete(&self.seed_items(device)?)
+    }
+}
+
+fn unlock(item: &Item<'_>) -> Result<(), StoreError> {
+    if item.is_locked().map_err(words)? { item.unlock().map_err(words) } else { Ok(()) }
+}
+
+fn secret_of(item: &Item<'_>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    unlock(item)?;
+    item.get_secret().map(Zeroizing::new).map_err(words)
+}
+
+/// Answers whether there was anything.
+fn delete(items: &[Item<'_>]) -> Result<bool, StoreError> {
+    for item in items {
+        unlock(item)?;
+        item.delete().map_err(words)?;
+    }
+    Ok(!items.is_empty())
 }

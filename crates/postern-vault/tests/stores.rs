@@ -11,7 +11,7 @@ mod suite {
     };
 
     use postern_broker::{KeyEntry, PromptError, SecretStore, StoreError};
-    use postern_types::{AccessKeyId, LongTermKey, SecretAccessKey};
+    use postern_types::{AccessKeyId, LongTermKey, MfaSerial, SecretAccessKey, TotpSeed};
     use postern_vault::{FileStore, KdfCost, MemoryStore, Passphrase};
     use zeroize::Zeroizing;
 
@@ -64,6 +64,34 @@ mod suite {
         assert_eq!(secret_in(&*reopen(), &bob.id).as_deref(), Some("secret-of-bob"), "others stay");
         assert!(store.remove(&bob.id).unwrap());
         assert!(listed(&*reopen()).is_empty());
+        contract_of_seeds(reopen);
+    }
+
+    /// The same for the seeds of MFA devices, which are no keys.
+    fn contract_of_seeds(reopen: &dyn Fn() -> Box<dyn SecretStore>) {
+        let store = reopen();
+        let (alice, bob) = (entry("alice", 0), entry("bob", 1));
+        let seed_in = |device: &MfaSerial| {
+            reopen().get_seed(device).unwrap().map(|seed| seed.expose_secret_base32().to_string())
+        };
+        let seed = |text: &str| TotpSeed::from_base32(text).unwrap();
+        assert_eq!(seed_in(&alice.serial), None);
+        assert!(!store.remove_seed(&alice.serial).unwrap());
+
+        store.put(&alice, &key(&alice, "secret")).unwrap();
+        store.put_seed(&alice.serial, &seed("GEZDGNBV")).unwrap();
+        store.put_seed(&bob.serial, &seed("MFRGGZDF")).unwrap();
+        store.put_seed(&alice.serial, &seed("GY3TQOJQ")).unwrap();
+        assert_eq!(seed_in(&alice.serial).as_deref(), Some("GY3TQOJQ"));
+        assert_eq!(listed(&*reopen()), std::slice::from_ref(&alice), "a seed is no key");
+
+        assert!(store.remove_seed(&alice.serial).unwrap());
+        assert!(!store.remove_seed(&alice.serial).unwrap());
+        assert_eq!(seed_in(&alice.serial), None);
+        assert_eq!(seed_in(&bob.serial).as_deref(), Some("MFRGGZDF"), "others stay");
+        assert_eq!(secret_in(&*reopen(), &alice.id).as_deref(), Some("secret"));
+        assert!(store.remove(&alice.id).unwrap());
+        assert!(store.remove_seed(&bob.serial).unwrap());
     }
 
     #[test]
@@ -84,6 +112,15 @@ mod suite {
             }
             fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
                 self.0.remove(id)
+            }
+            fn get_seed(&self, device: &MfaSerial) -> Result<Option<TotpSeed>, StoreError> {
+                self.0.get_seed(device)
+            }
+            fn put_seed(&self, device: &MfaSerial, seed: &TotpSeed) -> Result<(), StoreError> {
+                self.0.put_seed(device, seed)
+            }
+            fn remove_seed(&self, device: &MfaSerial) -> Result<bool, StoreError> {
+                self.0.remove_seed(device)
             }
         }
         let shared = Rc::new(MemoryStore::default());
