@@ -130,9 +130,10 @@ impl StsClient {
             .web_identity_token(token)
             .set_duration_seconds(duration.map(|d| i32::try_from(d.seconds()).unwrap_or(i32::MAX)))
             .send();
-        let output = self.aws.block_on(call).map_err(|error| {
-            self.refusal(&AwsError::from_sdk(&error, "sts:AssumeRoleWithWebIdentity", None))
-        })?;
+        let output = self
+            .aws
+            .block_on(call)
+            .map_err(|error| self.refusal(&self.error("sts:AssumeRoleWithWebIdentity", &error)))?;
         self.issued(output.credentials())
     }
 

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{commands, output::Color};
+use crate::{commands, output::Color, prompt::Source};
 
 /// A guarded door between people and a company's AWS accounts.
 #[derive(Debug, Parser)]
@@ -44,6 +44,10 @@ pub(crate) struct GlobalArgs {
         help_heading = "Global options"
     )]
     pub(crate) color: Color,
+    /// Where MFA codes come from, in order, with commas between: terminal, pinentry, zenity, kdialog, osascript, ykman,
+    /// op, pass, process, seed [env: POSTERN_MFA_FROM]
+    #[arg(long, global = true, value_delimiter = ',', value_name = "NAMES", help_heading = "Global options")]
+    pub(crate) mfa_from: Vec<Source>,
     /// Say only what went wrong, and the data asked for
     #[arg(long, short, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,

@@ -15,7 +15,7 @@ use postern_broker::{
 use postern_estate::{ADMIN_ROLE, Design, PATH};
 use postern_types::{
     AccessKeyId, AccountId, LongTermKey, MfaCode, MfaSerial, MfaSession, Region, RoleArn, RoleCredentials,
-    RoleName, SessionDuration, Timestamp, UserName,
+    RoleName, SessionDuration, SignedDuration, Timestamp, UserName,
 };
 use postern_vault::SealedCache;
 use strsim::jaro_winkler;
@@ -28,8 +28,8 @@ use crate::{
     errors::CliError,
     estate_file::EstateFile,
     keystore::LazyStore,
-    personal::{PersonalSettings, session_cache},
-    prompt::Codes,
+    personal::session_cache,
+    prompt::{Codes, Sources},
 };
 
 /// The daily flow of one person.
@@ -41,6 +41,7 @@ pub(crate) struct Daily<'a> {
     pub(crate) cache: SealedCache,
     /// Where keys rest; opened at the first use.
     pub(crate) store: LazyStore<'a>,
+    sources: Sources,
 }
 
 /// How a target is wanted, beside its name.
@@ -84,6 +85,7 @@ impl<'a> Daily<'a> {
             profiles: OnceCell::new(),
             cache: session_cache(context)?,
             store: LazyStore::new(context),
+            sources: Sources::load(context)?,
         })
     }
 
@@ -169,7 +171,8 @@ impl<'a> Daily<'a> {
         run: impl FnOnce(&Broker<'_>) -> Result<T, BrokerError>,
     ) -> Result<T, CliError> {
         let sts = LazySts::new(destination.way.start.endpoint());
-        let codes = self.codes(code)?;
+        let now = || sts.now();
+        let codes = self.codes(code, &now);
         let keys = Keys { store: &self.store, own: destination.own_key.as_ref() };
         let foreign = Foreign {
             environment: &self.context.environment,
@@ -177,8 +180,21 @@ impl<'a> Daily<'a> {
             sts: &sts,
             target: &destination.name,
         };
-        let (clock, cache) = (&Timestamp::now, &self.cache);
-        Ok(run(&Broker { store: &keys, sts: &sts, prompt: &codes, cache, foreign: &foreign, clock })?)
+        let broker = Broker {
+            store: &keys,
+            sts: &sts,
+            prompt: &codes,
+            cache: &self.cache,
+            foreign: &foreign,
+            clock: &now,
+        };
+        let result = run(&broker);
+        // A code of its own is not spared by a login.
+        let route = match &destination.way.start {
+            Start::Session(route) if destination.own_key.is_none() => Some(route),
+            _ => None,
+        };
+        self.finish(&sts, route, result)
     }
 
     /// Whose key is used, and where it goes.
@@ -300,10 +316,55 @@ impl<'a> Daily<'a> {
         self.with_broker(&session, code, |broker| broker.login(route, mode))
     }
 
-    fn codes(&self, given: Option<MfaCode>) -> Result<Codes, CliError> {
-        let settings = PersonalSettings::load(&self.context.environment)?;
-        Ok(Codes::new(given, settings.mfa_process().map(str::to_owned)))
+    fn codes<'b>(&'b self, given: Option<MfaCode>, now: &'b dyn Fn() -> Timestamp) -> Codes<'b> {
+        Codes::new(given, &self.sources, &self.context.environment, &self.store, now)
     }
+
+    /// Says what was learnt on the way, and words an error with the command that helps.
+    fn finish<T>(
+        &self,
+        sts: &LazySts,
+        route: Option<&Route>,
+        result: Result<T, BrokerError>,
+    ) -> Result<T, CliError> {
+        if let Some(words) = clock_words(sts.clock_ahead()) {
+            self.context.printer.warning(&words);
+        }
+        let login = || route.map(|route| self.login_command(&route.key.user));
+        result.map_err(|error| CliError::of_broker(error, login().as_deref()))
+    }
+
+    /// The `postern login` that gives what this run is missing, from wherever it is typed.
+    fn login_command(&self, person: &UserName) -> String {
+        let path = self.estate.as_ref().map(|estate| {
+            let path = std::path::absolute(&estate.path).unwrap_or_else(|_| estate.path.clone());
+            format!(" --estate {}", quoted(&path.display().to_string()))
+        });
+        format!("postern login{} --person {person}", path.unwrap_or_default())
+    }
+}
+
+/// Differences below this matter to nothing.
+const CLOCK_DIFFERENCE_TOLD: SignedDuration = SignedDuration::from_secs(30);
+
+/// What is wrong with this machine's clock.
+fn clock_words(ahead: SignedDuration) -> Option<String> {
+    let seconds = ahead.as_secs().abs();
+    let side = if ahead.is_positive() { "behind" } else { "ahead of" };
+    (ahead.abs() >= CLOCK_DIFFERENCE_TOLD).then(|| {
+        format!(
+            "this machine's clock is {seconds} s {side} AWS's; requests were made with AWS's time: set the clock right"
+        )
+    })
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// The key store, and before it the one key of a destination that is not in it.
@@ -443,6 +504,18 @@ impl LazySts {
     }
 }
 
+impl LazySts {
+    /// AWS's time as far as it is known.
+    fn now(&self) -> Timestamp {
+        self.client.get().map_or_else(Timestamp::now, StsClient::now)
+    }
+
+    /// How far AWS's clock is known to be ahead of this machine's.
+    fn clock_ahead(&self) -> SignedDuration {
+        self.client.get().map_or(SignedDuration::ZERO, StsClient::clock_ahead)
+    }
+}
+
 impl Sts for LazySts {
     fn get_session_token(
         &self,
@@ -503,6 +576,26 @@ mod tests {
         ] {
             let until = Timestamp::from_second(1_800_000_000 + seconds).unwrap();
             assert_eq!(time_left(until, now), words);
+        }
+    }
+
+    #[test]
+    fn the_clock_is_spoken_of_where_it_matters() {
+        let words = |seconds| clock_words(SignedDuration::from_secs(seconds)).unwrap_or_default();
+        assert_eq!((words(0), words(29), words(-29)), Default::default());
+        assert!(words(1_200).starts_with("this machine's clock is 1200 s behind AWS's;"));
+        assert!(words(-60).starts_with("this machine's clock is 60 s ahead of AWS's;"));
+    }
+
+    #[test]
+    fn paths_are_quoted_for_a_shell_where_they_must_be() {
+        for (path, word) in [
+            ("/home/al/postern.toml", "/home/al/postern.toml"),
+            ("/my estate.toml", "'/my estate.toml'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(path), word);
         }
     }
 

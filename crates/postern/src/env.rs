@@ -8,6 +8,8 @@ pub(crate) const POSTERN_ESTATE: &str = "POSTERN_ESTATE";
 pub(crate) const POSTERN_PERSON: &str = "POSTERN_PERSON";
 /// Which key store to use: `keyring` or `file`; chosen by what is there where unset.
 pub(crate) const POSTERN_STORE: &str = "POSTERN_STORE";
+/// Where MFA codes come from: names, in order, with commas between them.
+pub(crate) const POSTERN_MFA_FROM: &str = "POSTERN_MFA_FROM";
 /// A command that prints an MFA code.
 pub(crate) const POSTERN_MFA_PROCESS: &str = "POSTERN_MFA_PROCESS";
 /// The passphrase of the encrypted key file, for machines where nobody can type one.
@@ -66,6 +68,14 @@ impl Environment {
             .iter()
             .filter_map(|(name, value)| Some((name.clone(), value.to_str()?.to_owned())))
             .collect()
+    }
+
+    /// Whether a window can be shown where somebody sees it.
+    pub(crate) fn has_display(&self) -> bool {
+        if cfg!(target_os = "macos") {
+            return self.text("SSH_CONNECTION").is_none();
+        }
+        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| self.text(name).is_some())
     }
 
     /// The user's home directory.

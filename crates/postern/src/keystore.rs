@@ -86,8 +86,7 @@ fn usable_keyring(environment: &Environment) -> Option<Box<dyn SecretStore>> {
         return None;
     }
     let keyring = postern_vault::SecretService::connect().ok()?;
-    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.text(name).is_some());
-    let usable = display || !keyring.is_locked().unwrap_or(true);
+    let usable = environment.has_display() || !keyring.is_locked().unwrap_or(true);
     usable.then(|| -> Box<dyn SecretStore> { Box::new(keyring) })
 }
 
@@ -143,5 +142,24 @@ impl SecretStore for LazyStore<'_> {
 
     fn remove(&self, id: &postern_types::AccessKeyId) -> Result<bool, StoreError> {
         self.store()?.remove(id)
+    }
+
+    fn get_seed(
+        &self,
+        device: &postern_types::MfaSerial,
+    ) -> Result<Option<postern_types::TotpSeed>, StoreError> {
+        self.store()?.get_seed(device)
+    }
+
+    fn put_seed(
+        &self,
+        device: &postern_types::MfaSerial,
+        seed: &postern_types::TotpSeed,
+    ) -> Result<(), StoreError> {
+        self.store()?.put_seed(device, seed)
+    }
+
+    fn remove_seed(&self, device: &postern_types::MfaSerial) -> Result<bool, StoreError> {
+        self.store()?.remove_seed(device)
     }
 }

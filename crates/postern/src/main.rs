@@ -17,6 +17,7 @@ mod output;
 mod personal;
 mod prompt;
 mod report;
+mod signals;
 
 use std::process::ExitCode;
 

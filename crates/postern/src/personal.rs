@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     env::{self, Environment},
     errors::CliError,
+    prompt::Source,
 };
 
 /// `$XDG_CONFIG_HOME/postern/config.toml`
@@ -31,6 +32,9 @@ pub(crate) struct PersonalSettings {
     profiles: Option<ProfileRules>,
     /// The lifetime asked of `GetSessionToken` for profiles, where no estate file says it.
     session: Option<String>,
+    /// Where MFA codes come from.
+    #[serde(default)]
+    pub(crate) mfa: MfaSettings,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -38,6 +42,50 @@ pub(crate) struct PersonalSettings {
 enum ProfileRules {
     Botocore,
     AwsVault,
+}
+
+/// `[mfa]`: where MFA codes come from, and what each place needs.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MfaSettings {
+    /// The places in order.
+    pub(crate) from: Option<Vec<Source>>,
+    pub(crate) ykman: Option<YkmanSettings>,
+    pub(crate) op: Option<OpSettings>,
+    pub(crate) pass: Option<PassSettings>,
+    pub(crate) pinentry: Option<PinentrySettings>,
+}
+
+/// `[mfa.ykman]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct YkmanSettings {
+    /// The OATH account, as `ykman oath accounts list` shows it.
+    pub(crate) account: String,
+}
+
+/// `[mfa.op]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpSettings {
+    /// The item's name or id.
+    pub(crate) item: String,
+}
+
+/// `[mfa.pass]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PassSettings {
+    /// The entry's name in the password store.
+    pub(crate) entry: String,
+}
+
+/// `[mfa.pinentry]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PinentrySettings {
+    /// The program: a name or a path.
+    pub(crate) program: String,
 }
 
 impl PersonalSettings {
@@ -67,11 +115,16 @@ impl PersonalSettings {
                 return Err(CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error));
             }
         };
-        toml::from_str(&text).map_err(|error| {
-            CliError::usage(format!("`{}` is not a settings file", path.display()))
+        let bad = || CliError::usage(format!("`{}` is not a settings file", path.display()));
+        let settings: Self = toml::from_str(&text).map_err(|error| {
+            bad()
                 .caused_by(error.to_string().trim_end())
-                .hint("it takes `estate`, `mfa_process`, `profiles`, `session` and `store`")
-        })
+                .hint("it takes `estate`, `profiles`, `session`, `store`, `mfa_process` and `[mfa]` (docs/environment.md)")
+        })?;
+        if settings.mfa.from.as_ref().is_some_and(Vec::is_empty) {
+            return Err(bad().caused_by("`from` of `[mfa]` is empty: no code could come from anywhere"));
+        }
+        Ok(settings)
     }
 
     /// The command that prints an MFA code.

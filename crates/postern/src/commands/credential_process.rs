@@ -228,6 +228,8 @@ impl<'a> PlainArguments<'a> {
             match argument.as_bytes() {
                 b"--estate" if estate.is_none() => estate = Some(rest.next()?),
                 b"--person" if person.is_none() => person = Some(rest.next()?.as_bytes()),
+                // Of no account for an answer that needs no code.
+                b"--mfa-from" => _ = rest.next()?,
                 [b'-', ..] | [] => return None,
                 word => positional.push(word),
             }
@@ -266,6 +268,8 @@ mod tests {
                 "postern credential-process --person al prod/dev --estate x",
                 some("prod/dev", Some("al"), Some("x")),
             ),
+            ("postern --mfa-from zenity credential-process prod/dev", some("prod/dev", None, None)),
+            ("postern credential-process prod/dev --mfa-from", None),
             ("postern credential-process", None),
             ("postern credential-process a b", None),
             ("postern credential-process -h", None),

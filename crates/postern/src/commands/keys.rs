@@ -1,9 +1,11 @@
 //! `postern keys`
 
+mod seed;
+
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use postern_broker::{Credentials, KeyEntry, SecretStore, SessionCache, Sts};
+use postern_broker::{Credentials, KeyEntry, SecretStore, SessionCache, StoreError, Sts};
 use postern_types::{
     AccessKeyId, IamPath, LongTermKey, MfaSerial, ParseError, Partition, SecretAccessKey, Timestamp, UserArn,
     UserName,
@@ -37,6 +39,8 @@ enum KeysCommand {
     Add(AddArgs),
     /// Remove an access key and its sessions here; at AWS it stays
     Remove(RemoveArgs),
+    /// Store an MFA device's seed: codes without a device, one factor of two
+    Seed(seed::SeedArgs),
 }
 
 /// Arguments of `postern keys list`.
@@ -122,6 +126,7 @@ pub(crate) fn run(args: &KeysArgs, context: &mut Context) -> Result<ExitStatus, 
         KeysCommand::List(args) => list(args, context),
         KeysCommand::Add(args) => add(args, context),
         KeysCommand::Remove(args) => remove(args, context),
+        KeysCommand::Seed(args) => seed::run(args, context),
     }
 }
 
@@ -217,8 +222,13 @@ fn long_term_key(id: &str, secret: &str) -> Result<LongTermKey, CliError> {
 
 fn remove(args: &RemoveArgs, context: &Context) -> Result<ExitStatus, CliError> {
     let store = keystore::open(context)?;
-    let key = the_one(store.list()?, &args.key, keystore::kind_words(store.kind()))?;
+    let keys = store.list()?;
+    let of_device = |serial: &MfaSerial| keys.iter().filter(|key| key.serial == *serial).count();
+    let key = the_one(keys.clone(), &args.key, keystore::kind_words(store.kind()))?;
     store.remove(&key.id)?;
+    if of_device(&key.serial) == 1 {
+        forget_seed(&*store, &key.serial)?;
+    }
     // What is left of it here would go on being served, and its person be counted as one who is logged in.
     let cache = session_cache(context)?;
     for session in cache.sessions()? {
@@ -229,6 +239,14 @@ fn remove(args: &RemoveArgs, context: &Context) -> Result<ExitStatus, CliError> 
     cache.forget_hot()?;
     context.printer.status(&format!("key {} of {} is removed here; AWS still takes it", key.id, key.user));
     Ok(ExitStatus::Done)
+}
+
+/// A seed is of no use without a key of its person.
+fn forget_seed(store: &dyn SecretStore, device: &MfaSerial) -> Result<(), CliError> {
+    match store.remove_seed(device) {
+        Ok(_) | Err(StoreError::Unsupported { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The one key that is meant.

@@ -19,9 +19,11 @@ Examples:
   postern login --mfa-code 123456
   POSTERN_MFA_PROCESS='pass otp aws' postern login
 
-The session serves every role until it ends. Where the code comes from, in
-this order: --mfa-code, the command in POSTERN_MFA_PROCESS or `mfa_process` of
-~/.config/postern/config.toml (started without a shell), the terminal.")]
+The session serves every role until it ends. Where the code comes from, unless
+--mfa-code or --mfa-from says so, in this order: the command in
+POSTERN_MFA_PROCESS or `mfa_process` of ~/.config/postern/config.toml (started
+without a shell); ykman, op and pass if they are set up there; a stored seed
+(`postern keys seed`); the terminal; a dialog, where there is a display.")]
 pub(crate) struct LoginArgs {
     /// The code that the MFA device shows
     #[arg(long, value_name = "CODE")]

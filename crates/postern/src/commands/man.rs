@@ -37,7 +37,7 @@ const EXIT_STATUS: [(&str, &str); 6] = [
 ];
 
 /// What postern reads from the environment, AWS's own variables last.
-const ENVIRONMENT: [(&str, &str); 10] = [
+const ENVIRONMENT: [(&str, &str); 11] = [
     (env::POSTERN_ESTATE, "The estate file, where --estate names none; ./postern.toml where unset."),
     (env::POSTERN_PERSON, "Whose key to use where the key store holds several, as --person does."),
     (env::POSTERN_STORE, "The key store: keyring or file. Where unset, the keyring if there is one."),
@@ -48,6 +48,10 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     (
         env::POSTERN_KEYHOLDER,
         "Who holds the key that seals sessions: kernel or agent. Where unset, the kernel if it can.",
+    ),
+    (
+        env::POSTERN_MFA_FROM,
+        "Where MFA codes come from, in order and with commas between, as --mfa-from does.",
     ),
     (
         env::POSTERN_MFA_PROCESS,

@@ -39,6 +39,9 @@ impl From<StoreError> for CliError {
             StoreError::Unreachable { problem } => {
                 Self::failed("the key store cannot be reached").caused_by(problem)
             }
+            error @ StoreError::Unsupported { .. } => {
+                Self::failed(error.to_string()).hint("the encrypted key file does: POSTERN_STORE=file")
+            }
             error => Self::failed(error.to_string()),
         }
     }
@@ -79,8 +82,9 @@ impl From<StsError> for CliError {
     }
 }
 
-impl From<BrokerError> for CliError {
-    fn from(error: BrokerError) -> Self {
+impl CliError {
+    /// What the broker could not do, with the `login` command that spares the next question if there is one.
+    pub(crate) fn of_broker(error: BrokerError, login: Option<&str>) -> Self {
         match error {
             BrokerError::Plan(PlanError::ChainingCap { role, asked, cap, first }) => {
                 let error = Self::usage(format!(
@@ -117,18 +121,18 @@ impl From<BrokerError> for CliError {
             // Here, and only here, a session would have spared the question.
             BrokerError::Prompt(error @ PromptError::Unavailable { .. }) => in_place_of_hints(
                 error.into(),
-                &[
-                    "run `postern login` in a terminal; after that no question is asked until the session ends",
-                    "or give the code: `postern login --mfa-code CODE`, or set POSTERN_MFA_PROCESS to a command that prints one",
-                ],
+                login.map(|login| [
+                    format!("run `{login}` in a terminal; after that no question is asked until the session ends"),
+                    "or give the code: `postern login --mfa-code CODE`, or let a program give it: `postern login --help` names them".to_owned(),
+                ]),
             ),
             BrokerError::Store(error @ StoreError::NoPassphrase(PromptError::Unavailable { .. })) => {
                 in_place_of_hints(
                     error.into(),
-                    &[
-                        "run `postern login` in a terminal; after that no passphrase is needed until the session ends",
-                        "or set POSTERN_PASSPHRASE where nobody can type one",
-                    ],
+                    login.map(|login| [
+                        format!("run `{login}` in a terminal; after that no passphrase is needed until the session ends"),
+                        "or set POSTERN_PASSPHRASE where nobody can type one".to_owned(),
+                    ]),
                 )
             }
             BrokerError::Prompt(error) => error.into(),
@@ -140,7 +144,9 @@ impl From<BrokerError> for CliError {
     }
 }
 
-fn in_place_of_hints(mut error: CliError, hints: &[&str]) -> CliError {
-    error.hints = hints.iter().map(|hint| (*hint).to_owned()).collect();
-    error
+fn in_place_of_hints(error: CliError, hints: Option<[String; 2]>) -> CliError {
+    match hints {
+        Some(hints) => CliError { hints: hints.into(), ..error },
+        None => error,
+    }
 }

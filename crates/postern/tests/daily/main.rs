@@ -1,6 +1,10 @@
 //! The daily commands against the sandbox, as a person and as an SDK would run them.
 
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod codes;
+#[cfg(test)]
 mod enrol;
 #[cfg(test)]
 mod flow;

@@ -45,6 +45,14 @@ impl OnTerminal {
         }
     }
 
+    pub(crate) fn wait_for_times(&self, text: &str, times: usize) {
+        let start = Instant::now();
+        while self.shown.lock().unwrap().matches(text).count() < times {
+            assert!(start.elapsed() < Duration::from_secs(20), "no {times} `{text}` in: {}", self.screen());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     pub(crate) fn screen(&self) -> String {
         self.shown.lock().unwrap().clone()
     }
@@ -138,4 +146,136 @@ fn a_background_job_does_not_ask() {
     assert!(screen.contains("code=1"), "{screen}");
     assert!(screen.contains("in the background"), "{screen}");
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_used_code_is_counted_down_to_the_next() {
+    let world = World::new();
+    let code = world.code();
+    world.log_in();
+    let line = format!("{POSTERN} login --fresh; r=$?; stty -a | grep -q ' echo ' && exit $r");
+    let mut terminal = OnTerminal::start(&world, &line);
+    terminal.wait_for("Passphrase of ");
+    terminal.type_in(&format!("{PASSPHRASE}\n"));
+    terminal.wait_for("MFA code of alice");
+    wait_for_something_to_count();
+    terminal.type_in(&format!("{code}\n"));
+    terminal.wait_for("That code has been used; AWS takes each once. The next comes in ");
+    let first = countdown(&terminal.screen())[0];
+    for wanted in [first - 1, first - 2, first - 3] {
+        terminal.wait_for(&format!("The next comes in {wanted} s."));
+    }
+    // Keys are no answer now, Enter says that the next code is at hand, and Ctrl-C ends it.
+    terminal.type_in("12\n");
+    terminal.wait_for_times("MFA code of alice", 2);
+    terminal.type_in(&format!("{code}\n"));
+    terminal.wait_for_times("That code has been used", 6);
+    terminal.type_in("\x03");
+    let (end, screen) = terminal.end();
+    assert_eq!(end, Some(130), "{screen}");
+    let counted = countdown(&screen);
+    assert!(counted.windows(2).take(3).all(|pair| pair[1] == pair[0] - 1), "{counted:?}");
+    assert_eq!(world.calls("GetSessionToken"), 1);
+}
+
+/// Not in the last seconds before the next code.
+fn wait_for_something_to_count() {
+    while std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() % 30 > 17 {
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn countdown(screen: &str) -> Vec<u64> {
+    let numbers = screen.split("The next comes in ").skip(1);
+    numbers.filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect()
+}
+
+#[test]
+fn a_program_that_prints_a_used_code_is_run_again_after_the_countdown() {
+    let world = World::new();
+    let (process, count) = world.mfa_process(&format!("echo {}", world.code()));
+    world.log_in();
+    let mut terminal =
+        OnTerminal::start(&world, &format!("POSTERN_MFA_PROCESS=\"{process}\" {POSTERN} login --fresh"));
+    terminal.wait_for("Passphrase of ");
+    wait_for_something_to_count();
+    terminal.type_in(&format!("{PASSPHRASE}\n"));
+    terminal.wait_for("That code has been used");
+    let asked = || std::fs::read_to_string(&count).unwrap().len() / 2;
+    assert_eq!(asked(), 1);
+    // Enter does not bring another code, so that it does not end the wait.
+    terminal.type_in("\n\n");
+    terminal.wait_for_times("The next comes in ", 3);
+    assert_eq!(asked(), 1);
+    terminal.type_in("\x03");
+    let (end, screen) = terminal.end();
+    assert_eq!(end, Some(130), "{screen}");
+}
+
+/// Starts a login, notes its process id, waits for the hidden question, and sends a signal to the process.
+fn signalled_at_the_passphrase(signal: &str) -> (Option<i32>, String) {
+    let world = World::new();
+    let pid = world.home.path().join("pid");
+    let line = format!(
+        "sh -c 'echo $$ > {}; exec {POSTERN} login'; r=$?; stty -a | grep -q ' echo ' && exit $r",
+        pid.display()
+    );
+    let terminal = OnTerminal::start(&world, &line);
+    terminal.wait_for("Passphrase of ");
+    let pid = std::fs::read_to_string(pid).unwrap();
+    assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
+    terminal.end()
+}
+
+#[test]
+fn a_signal_at_a_hidden_question_gives_the_echo_back() {
+    for signal in ["-TERM", "-HUP", "-INT", "-QUIT"] {
+        let (end, screen) = signalled_at_the_passphrase(signal);
+        assert_eq!(end, Some(130), "{signal}: {screen}");
+        assert!(screen.contains("cancelled"), "{signal}: {screen}");
+    }
+}
+
+#[test]
+fn after_a_question_signals_end_the_process_as_ever() {
+    let world = World::new();
+    let pid = world.home.path().join("pid");
+    for (signal, code) in [("-TERM", 143), ("-HUP", 129)] {
+        let (process, count) = world.mfa_process("exec sleep 60");
+        let _ = std::fs::remove_file(&count);
+        let line = format!("sh -c 'echo $$ > {}; exec {POSTERN} login'; exit $?", pid.display());
+        let line = format!("POSTERN_MFA_PROCESS=\"{process}\" {line}");
+        let mut terminal = OnTerminal::start(&world, &line);
+        terminal.wait_for("Passphrase of ");
+        terminal.type_in(&format!("{PASSPHRASE}\n"));
+        let start = Instant::now();
+        while !count.exists() {
+            assert!(start.elapsed() < Duration::from_secs(20), "{}", terminal.screen());
+            thread::sleep(Duration::from_millis(10));
+        }
+        let id = std::fs::read_to_string(&pid).unwrap();
+        assert!(Command::new("kill").args([signal, id.trim()]).status().unwrap().success());
+        let (end, screen) = terminal.end();
+        assert_eq!(end, Some(code), "{signal}: {screen}");
+    }
+}
+
+/// The real one, where it is installed, on the terminal.
+#[test]
+fn pinentry_asks_on_the_terminal_too() {
+    if !std::path::Path::new("/usr/bin/pinentry-curses").exists() {
+        println!("SKIP: pinentry-curses is not installed");
+        return;
+    }
+    let world = World::new();
+    world.settings("[mfa]\nfrom = [\"pinentry\"]\npinentry = { program = \"/usr/bin/pinentry-curses\" }\n");
+    let mut terminal = OnTerminal::start(&world, &format!("TERM=xterm {POSTERN} login"));
+    terminal.wait_for("Passphrase of ");
+    terminal.type_in(&format!("{PASSPHRASE}\n"));
+    terminal.wait_for("alice");
+    terminal.wait_for("Code:");
+    terminal.type_in(&format!("{}\r", world.code()));
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains(&world.code()), "{screen}");
 }

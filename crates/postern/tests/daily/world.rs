@@ -178,6 +178,48 @@ roles = ["*/developer"]
         self.sandbox.world().events().iter().filter(|event| event["eventName"] == name).count()
     }
 
+    /// A program of this name for [`World::with_fakes`]. It notes its arguments before it does what it does.
+    pub(crate) fn fake(&self, name: &str, does: &str) {
+        let dir = self.home.path().join("bin");
+        std::fs::create_dir_all(&dir).unwrap();
+        let log = self.home.path().join("started");
+        let text = format!(
+            "#!/bin/sh\nfor a in {name} \"$@\"; do printf '<%s>' \"$a\"; done >> '{0}'\necho >> '{0}'\n{does}\n",
+            log.display()
+        );
+        std::fs::write(dir.join(name), text).unwrap();
+        std::fs::set_permissions(dir.join(name), std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    /// `postern` where the fakes are found before what is installed.
+    pub(crate) fn with_fakes(&self, arguments: &[&str]) -> Command {
+        let mut command = self.postern(arguments);
+        let installed = std::env::var("PATH").unwrap();
+        command.env("PATH", format!("{}:{installed}", self.home.path().join("bin").display()));
+        command.env("POSTERN_PASSPHRASE", PASSPHRASE);
+        command
+    }
+
+    /// Which fakes were started, a line each: `<name><argument>…`. No secret ever stands in an argument.
+    pub(crate) fn started(&self) -> String {
+        let log = std::fs::read_to_string(self.home.path().join("started")).unwrap_or_default();
+        for secret in [PASSPHRASE, self.key.secret.expose_secret(), &self.seed(), &self.code()] {
+            assert!(!log.contains(secret), "a secret in {log}");
+        }
+        log
+    }
+
+    /// The device's seed as its QR code has it.
+    pub(crate) fn seed(&self) -> String {
+        self.seed.expose_secret_base32().to_string()
+    }
+
+    pub(crate) fn settings(&self, text: &str) {
+        let dir = self.home.path().join(".config/postern");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("config.toml"), text).unwrap();
+    }
+
     /// A program that counts its runs, waits a little, and prints a code or fails.
     pub(crate) fn mfa_process(&self, does: &str) -> (String, PathBuf) {
         let (script, count) = (self.home.path().join("mfa process.sh"), self.home.path().join("asked"));
