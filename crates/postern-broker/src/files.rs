@@ -7,7 +7,7 @@ pub mod oddity;
 pub mod profile;
 mod resolve;
 mod section;
+pub mod way;
 mod words;
 
 pub use words::shell_words;
-pub mod way;

@@ -339,11 +339,12 @@ fn told(
             let mut parts = text.split(':');
             let is_here = parts.nth(1).is_some_and(|partition| texts.partitions.contains(partition));
             let key = (kind, view.held());
-            if is_here && !met.contains(&key) {
-                if let Some(principal) = Principal::from_arn(&text) {
-                    met.insert(key);
-                    found.push(principal);
-                }
+            if is_here
+                && !met.contains(&key)
+                && let Some(principal) = Principal::from_arn(&text)
+            {
+                met.insert(key);
+                found.push(principal);
             }
         }
         if found.len() > MOST { Visit::Stop } else { Visit::Go }

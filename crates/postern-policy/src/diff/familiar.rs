@@ -215,8 +215,8 @@ fn is_name(form: &str, name: &str, plain: bool) -> bool {
     let Some(name) = name.strip_prefix(front) else { return false };
     let rest = behind.split_once('}').map_or("", |(_, rest)| rest);
     if rest.is_empty() {
-        let whole = plain && front.is_empty();
-        return !name.is_empty() && !(whole && name.contains('/'));
+        let may_be_path = !(plain && front.is_empty());
+        return !name.is_empty() && (may_be_path || !name.contains('/'));
     }
     // The first part ends where what follows can begin.
     let ends = name.char_indices().skip(1).map(|(at, _)| at).filter(|at| {

@@ -93,6 +93,10 @@ fn words(
     Ok(choose(&candidates, &found))
 }
 
+/// How good a pattern is, in the order of what counts: whether others are inside that no exception takes away, how
+/// many exceptions, its size, whether it has a variable; then its number and the exceptions.
+type Rank = (bool, usize, Reverse<usize>, bool, usize, Vec<usize>);
+
 /// The fewest patterns: those that are wanted as a whole, then those that are but for others, then the narrowest.
 fn choose(candidates: &[(Version, &str)], found: &BTreeSet<(bool, Vec<usize>)>) -> Vec<ResourceGroup> {
     // For each candidate the classes it holds, by their numbers.
@@ -107,7 +111,7 @@ fn choose(candidates: &[(Version, &str)], found: &BTreeSet<(bool, Vec<usize>)>) 
     let mut rest = wanted.clone();
     let mut groups = Vec::new();
     // Those without an exception first, then the fewest exceptions; wide ones before narrow ones.
-    let mut ranked: Vec<(bool, usize, Reverse<usize>, bool, usize, Vec<usize>)> = Vec::new();
+    let mut ranked: Vec<Rank> = Vec::new();
     for (at, own) in &holds {
         let mut outside: BTreeSet<usize> = own.difference(&wanted).copied().collect();
         let mut except: Vec<usize> = Vec::new();
