@@ -123,9 +123,7 @@ mod suite {
         assert!(again().session(&elsewhere.session_key()).unwrap().is_none());
         assert_eq!(again().role(&role_key).unwrap().unwrap().role, request.role);
         let longer = AssumeRole { duration: SessionDuration::from_seconds(900), ..request.clone() };
-        assert!(
-            again().role(&Way::of_role(here.clone(), longer).role_key(0).unwrap()).unwrap().is_none()
-        );
+        assert!(again().role(&Way::of_role(here.clone(), longer).role_key(0).unwrap()).unwrap().is_none());
         assert_eq!(again().sessions().unwrap()[0].entry, here.key);
         assert_eq!(again().roles().unwrap()[0].1, Some(here.key.id.clone()));
 

@@ -154,6 +154,8 @@ fn role_can(account: &Account, id: AccountId, arn: &RoleArn) -> Vec<&'static str
         .chain(role.attached.iter().map(|arn| managed(account, arn)))
         .collect();
     let boundary = role.boundary.as_ref().map(|arn| managed(account, arn));
+    let boundary: Vec<PolicyRef<'_>> =
+        boundary.iter().map(|document| PolicyRef { name: "boundary", arn: None, document }).collect();
     let session = format!("arn:aws:sts::{id}:assumed-role/{}/s", arn.name());
     let principal = Principal::RoleSession { role: arn.clone(), id: None, session: session.parse().unwrap() };
     let can = |action: &&'static str| {
@@ -165,7 +167,7 @@ fn role_can(account: &Account, id: AccountId, arn: &RoleArn) -> Vec<&'static str
         };
         let stack = PolicyStack {
             identity: &refs(&identity),
-            boundary: boundary.as_ref().map(|document| PolicyRef { name: "boundary", arn: None, document }),
+            boundary: boundary.as_slice(),
             ..PolicyStack::default()
         };
         ask(&principal, action, &resource, &Context::new(), &stack)

@@ -6,7 +6,8 @@ use super::{
     witness::{self, Claim, Judgement},
 };
 use crate::{
-    Context, ContextValue,
+    Actions, Context, ContextValue,
+    action::ActionText,
     catalogue::{Action, Catalogue},
     pattern::{Piece, Syntax, pieces},
 };
@@ -128,11 +129,19 @@ fn tied(context: &Context) -> Vec<Context> {
     steps
 }
 
+/// Matches that are tried for the sake of an example.
+const MOST_MATCHES: usize = 2_000_000;
+
 /// Known actions that the same statements cover, the best known first.
 fn actions<'c>(pair: &Pair<'_>, catalogue: &'c Catalogue, sample: &str) -> Vec<(String, &'c Action)> {
-    let covers =
-        |action: &str| -> Vec<bool> { pair.actions.iter().map(|element| element.matches(action)).collect() };
-    let wanted = covers(sample);
+    let mut elements: Vec<(bool, &Actions)> =
+        pair.actions.iter().map(|element| (element.matches(sample), *element)).collect();
+    // Those that take the sample first: they are few, and most other actions fail there.
+    elements.sort_by_key(|(takes, _)| !takes);
+    let is_alike = |action: &str| {
+        let action = ActionText::new(action);
+        elements.iter().all(|(takes, element)| element.covers(&action) == *takes)
+    };
     let known = |action: &str| {
         let (service, found) = catalogue.action(action)?;
         Some((format!("{}:{}", service.prefix(), found.name()), found))
@@ -148,14 +157,15 @@ fn actions<'c>(pair: &Pair<'_>, catalogue: &'c Catalogue, sample: &str) -> Vec<(
     };
     let mut list: Vec<(String, &Action)> = Vec::new();
     list.extend(known(sample));
-    list.extend(FAMILIAR.into_iter().filter_map(known).filter(|(action, _)| covers(action) == wanted));
-    list.extend(of_service(true).filter(|(action, _)| covers(action) == wanted).take(TRIES));
-    list.extend(of_service(false).filter(|(action, _)| covers(action) == wanted).take(TRIES));
+    list.extend(FAMILIAR.into_iter().filter_map(known).filter(|(action, _)| is_alike(action)));
+    list.extend(of_service(true).filter(|(action, _)| is_alike(action)).take(TRIES));
+    list.extend(of_service(false).filter(|(action, _)| is_alike(action)).take(TRIES));
     if list.is_empty() && own.is_none() {
         let all = catalogue
             .actions()
+            .take(MOST_MATCHES / elements.len().max(1))
             .map(|(service, action)| (format!("{}:{}", service.prefix(), action.name()), action));
-        list.extend(all.filter(|(action, _)| covers(action) == wanted).take(TRIES));
+        list.extend(all.filter(|(action, _)| is_alike(action)).take(TRIES));
     }
     list
 }

@@ -120,9 +120,9 @@ fn of_estate(destination: &Destination, path: &str, wish: &Wish<'_>) -> Vec<Sett
             (None, true) => path,
             (None, false) => "AWS's bound for a role assumed with a session",
         };
-        settings.add("lasts", request.duration, from);
+        settings.add("lasts", &request.duration, from);
         if let Some(identity) = &request.source_identity {
-            settings.add("source identity", identity, path);
+            settings.add("source identity", &identity, path);
         }
     }
     settings.start(&destination.way.start, "the key store", path);
@@ -144,7 +144,7 @@ fn of_profile(profile: &Profile, destination: &Destination, wish: &Wish<'_>) -> 
         } else {
             default(hop.duration.as_ref().map(|duration| duration.at), "default")
         };
-        settings.add("lasts", request.duration, &from);
+        settings.add("lasts", &request.duration, &from);
         if let Some(id) = &hop.external_id {
             settings.add("external id", &id.value, &id.at.to_string());
         }
@@ -170,7 +170,7 @@ fn of_profile(profile: &Profile, destination: &Destination, wish: &Wish<'_>) -> 
 struct Settings(Vec<Setting>);
 
 impl Settings {
-    fn add(&mut self, name: &'static str, value: impl ToString, from: &str) {
+    fn add(&mut self, name: &'static str, value: &impl ToString, from: &str) {
         self.0.push(Setting { name, value: value.to_string(), from: from.to_owned() });
     }
 
@@ -181,22 +181,22 @@ impl Settings {
                 self.add("person", &route.key.user, key_from);
                 self.add("MFA device", &route.key.serial, key_from);
                 if matches!(start, Start::Session(_)) {
-                    self.add("MFA session lasts", route.session, lifetime_from);
+                    self.add("MFA session lasts", &route.session, lifetime_from);
                 }
             }
-            Start::Key { key, .. } => self.add("key, without MFA", key, key_from),
-            Start::Foreign { source, .. } => self.add("credentials", foreign_words(source), key_from),
+            Start::Key { key, .. } => self.add("key, without MFA", &key, key_from),
+            Start::Foreign { source, .. } => self.add("credentials", &foreign_words(source), key_from),
         }
     }
 
     fn rest(&mut self, destination: &Destination, from: &str) {
         if let Some(region) = &destination.region {
-            self.add("region", region, from);
+            self.add("region", &region, from);
         }
         let endpoint = destination.way.start.endpoint();
         match &endpoint.url {
-            Some(url) => self.add("STS", url, "endpoint_url"),
-            None => self.add("STS", format!("https://sts.{}.amazonaws.com", endpoint.region), "AWS's own"),
+            Some(url) => self.add("STS", &url, "endpoint_url"),
+            None => self.add("STS", &format!("https://sts.{}.amazonaws.com", endpoint.region), "AWS's own"),
         }
     }
 }

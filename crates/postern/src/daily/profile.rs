@@ -90,7 +90,7 @@ impl Daily<'_> {
             name: name.to_owned(),
             way,
             region: self.region_of_profile(&profile),
-            endpoint_url: endpoint.urls.every.clone(),
+            endpoint_url: endpoint.urls.every,
             own_key,
         })
     }
