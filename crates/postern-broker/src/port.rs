@@ -17,6 +17,14 @@ pub enum StoreKind {
     File,
     /// The desktop's keyring, over D-Bus.
     SecretService,
+    /// The Linux kernel's keyring: memory, gone with the machine's next start.
+    KernelKeyring,
+    /// The program `pass`: files encrypted by GnuPG.
+    Pass,
+    /// The Keychain of macOS.
+    Keychain,
+    /// The Credential Manager of Windows.
+    CredentialManager,
 }
 
 /// What goes wrong with a key store.

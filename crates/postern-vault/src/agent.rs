@@ -18,7 +18,7 @@ use std::{
 };
 
 use postern_types::Timestamp;
-use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use zeroize::Zeroizing;
 
 use crate::{PrivateDir, holder::AgentCommand, seal::SealKey};
@@ -93,11 +93,23 @@ pub fn serve(dir: &Path) -> Result<(), AgentError> {
     }
 }
 
+/// Whether the client runs as this user.
+#[cfg(target_os = "linux")]
+fn is_ours(stream: &UnixStream) -> io::Result<bool> {
+    Ok(rustix::net::sockopt::socket_peercred(stream)?.uid == rustix::process::geteuid())
+}
+
+/// Elsewhere the directory around the socket, which only this user can enter, is what keeps others out.
+#[cfg(not(target_os = "linux"))]
+fn is_ours(_: &UnixStream) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// Answers one client; true when it asked to quit.
 fn answer(mut stream: &UnixStream, key: &[u8; 32], until: &mut i64) -> io::Result<bool> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    if socket_peercred(stream)?.uid != rustix::process::geteuid() {
+    if !is_ours(stream)? {
         return Ok(false);
     }
     let mut request = [0];

@@ -13,7 +13,7 @@ use secret_service::{
 };
 use zeroize::Zeroizing;
 
-use crate::codec::KeyRecord;
+use crate::{codec::KeyRecord, name::latest};
 
 const APPLICATION: (&str, &str) = ("application", "postern");
 /// Says that an item is a long-term key in this format.
@@ -35,6 +35,15 @@ fn words(error: Error) -> StoreError {
         Error::Locked | Error::Prompt => StoreError::Locked,
         error => StoreError::Unreachable { problem: error.to_string() },
     }
+}
+
+/// Whether the item went after it was found: another process replaced or removed it. These names are the
+/// protocol's own, whichever service answers.
+fn is_gone(error: &Error) -> bool {
+    let text = error.to_string();
+    ["Error.UnknownMethod", "Error.UnknownObject", "Secret.Error.NoSuchObject"]
+        .iter()
+        .any(|name| text.contains(name))
 }
 
 fn damaged(problem: &str) -> StoreError {
@@ -87,6 +96,26 @@ impl SecretService {
     }
 }
 
+/// What an item is about; none if it went meanwhile.
+fn entry(item: &Item<'_>) -> Result<Option<KeyEntry>, StoreError> {
+    let attributes = match item.get_attributes() {
+        Err(error) if is_gone(&error) => return Ok(None),
+        attributes => attributes.map_err(words)?,
+    };
+    let field = |name: &str| {
+        let value = attributes.get(name).cloned().map(std::borrow::Cow::Owned);
+        value.ok_or_else(|| damaged(&format!("a key without `{name}`")))
+    };
+    let record = KeyRecord {
+        access_key_id: field("access_key_id")?,
+        user: field("user")?,
+        account: field("account")?,
+        mfa_serial: field("mfa_serial")?,
+        added_at: field("added_at")?,
+    };
+    record.entry().map(Some).map_err(|error| damaged(&format!("an unreadable key: {error}")))
+}
+
 impl SecretStore for SecretService {
     fn kind(&self) -> StoreKind {
         StoreKind::SecretService
@@ -95,33 +124,31 @@ impl SecretStore for SecretService {
     fn list(&self) -> Result<Vec<KeyEntry>, StoreError> {
         let mut entries = Vec::new();
         for item in self.items(None)? {
-            let attributes = item.get_attributes().map_err(words)?;
-            let field = |name: &str| {
-                attributes
-                    .get(name)
-                    .cloned()
-                    .map(std::borrow::Cow::Owned)
-                    .ok_or_else(|| damaged(&format!("a key without `{name}`")))
-            };
-            let record = KeyRecord {
-                access_key_id: field("access_key_id")?,
-                user: field("user")?,
-                account: field("account")?,
-                mfa_serial: field("mfa_serial")?,
-                added_at: field("added_at")?,
-            };
-            entries.push(record.entry().map_err(|e| damaged(&format!("an unreadable key: {e}")))?);
+            entries.extend(entry(&item)?);
         }
-        Ok(entries)
+        Ok(latest(entries))
     }
 
     fn get(&self, id: &AccessKeyId) -> Result<Option<LongTermKey>, StoreError> {
-        let items = self.items(Some(id))?;
-        let Some(item) = items.first() else { return Ok(None) };
-        let bytes = secret_of(item)?;
-        let secret = std::str::from_utf8(&bytes).map_err(|_| damaged("a key that is not text"))?;
-        let secret = SecretAccessKey::new(secret).map_err(|e| damaged(&e.to_string()))?;
-        Ok(Some(LongTermKey { id: id.clone(), secret }))
+        loop {
+            // Of two at once, as two writers may leave them, the one that `list` shows.
+            let mut newest = None;
+            for item in self.items(Some(id))? {
+                let at = entry(&item)?.map(|entry| entry.added_at);
+                if at.is_some() && at >= newest.as_ref().map(|(at, _)| *at) {
+                    newest = at.map(|at| (at, item));
+                }
+            }
+            let Some((_, item)) = newest else { return Ok(None) };
+            let bytes = match secret_of(&item) {
+                // Replaced since it was found: the new one is there now.
+                Err(error) if is_gone(&error) => continue,
+                bytes => bytes.map_err(words)?,
+            };
+            let secret = std::str::from_utf8(&bytes).map_err(|_| damaged("a key that is not text"))?;
+            let secret = SecretAccessKey::new(secret).map_err(|error| damaged(&error.to_string()))?;
+            return Ok(Some(LongTermKey { id: id.clone(), secret }));
+        }
     }
 
     fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
@@ -143,19 +170,19 @@ impl SecretStore for SecretService {
             .create_item(&label, attributes, key.secret.expose_secret().as_bytes(), true, "text/plain")
             .map_err(words)?;
         for item in before.iter().filter(|item| item.item_path != made.item_path) {
-            item.delete().map_err(words)?;
+            delete(item)?;
         }
         Ok(())
     }
 
     fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
-        delete(&self.items(Some(id))?)
+        delete_all(&self.items(Some(id))?)
     }
 
     fn get_seed(&self, device: &MfaSerial) -> Result<Option<TotpSeed>, StoreError> {
         let items = self.seed_items(device)?;
         let Some(item) = items.first() else { return Ok(None) };
-        Ok(Some(TotpSeed::from_bytes(secret_of(item)?.to_vec())))
+        Ok(Some(TotpSeed::from_bytes(secret_of(item).map_err(words)?.to_vec())))
     }
 
     fn put_seed(&self, device: &MfaSerial, seed: &TotpSeed) -> Result<(), StoreError> {
@@ -174,24 +201,29 @@ impl SecretStore for SecretService {
     }
 
     fn remove_seed(&self, device: &MfaSerial) -> Result<bool, StoreError> {
-        delete(&self.seed_items(device)?)
+        delete_all(&self.seed_items(device)?)
     }
 }
 
-fn unlock(item: &Item<'_>) -> Result<(), StoreError> {
-    if item.is_locked().map_err(words)? { item.unlock().map_err(words) } else { Ok(()) }
+fn unlock(item: &Item<'_>) -> Result<(), Error> {
+    if item.is_locked()? { item.unlock() } else { Ok(()) }
 }
 
-fn secret_of(item: &Item<'_>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+fn secret_of(item: &Item<'_>) -> Result<Zeroizing<Vec<u8>>, Error> {
     unlock(item)?;
-    item.get_secret().map(Zeroizing::new).map_err(words)
+    item.get_secret().map(Zeroizing::new)
+}
+
+/// Deletes an item. That it is not there any more is fine.
+fn delete(item: &Item<'_>) -> Result<(), StoreError> {
+    match unlock(item).and_then(|()| item.delete()) {
+        Err(error) if is_gone(&error) => Ok(()),
+        result => result.map_err(words),
+    }
 }
 
 /// Answers whether there was anything.
-fn delete(items: &[Item<'_>]) -> Result<bool, StoreError> {
-    for item in items {
-        unlock(item)?;
-        item.delete().map_err(words)?;
-    }
+fn delete_all(items: &[Item<'_>]) -> Result<bool, StoreError> {
+    items.iter().try_for_each(delete)?;
     Ok(!items.is_empty())
 }

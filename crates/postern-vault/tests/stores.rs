@@ -1,130 +1,57 @@
 //! One suite for every key store: whatever keeps keys keeps them so.
 
 #[cfg(test)]
+mod contract;
+
+#[cfg(test)]
 mod suite {
     use std::{
         cell::Cell,
         path::{Path, PathBuf},
         process::Command,
         rc::Rc,
-        thread,
+        sync::{Arc, Mutex},
     };
 
-    use postern_broker::{KeyEntry, PromptError, SecretStore, StoreError};
-    use postern_types::{AccessKeyId, LongTermKey, MfaSerial, SecretAccessKey, TotpSeed};
-    use postern_vault::{FileStore, KdfCost, MemoryStore, Passphrase};
+    use postern_broker::{KeyEntry, PromptError, SecretStore, StoreError, StoreKind};
+    use postern_types::{AccessKeyId, LongTermKey, MfaSerial, TotpSeed};
+    use postern_vault::{FileStore, KdfCost, MemoryStore, PassStore, Passphrase};
     use zeroize::Zeroizing;
 
-    fn entry(user: &str, number: u8) -> KeyEntry {
-        KeyEntry {
-            id: format!("AKIAY34FZKBOKMUTVV7{}", char::from(b'A' + number)).parse().unwrap(),
-            user: user.parse().unwrap(),
-            account: "111111111111".parse().unwrap(),
-            serial: format!("arn:aws:iam::111111111111:mfa/{user}").parse().unwrap(),
-            added_at: "2026-11-22T10:00:00Z".parse().unwrap(),
-        }
-    }
-
-    fn key(entry: &KeyEntry, secret: &str) -> LongTermKey {
-        LongTermKey { id: entry.id.clone(), secret: SecretAccessKey::new(secret).unwrap() }
-    }
-
-    fn secret_in(store: &dyn SecretStore, id: &AccessKeyId) -> Option<String> {
-        store.get(id).unwrap().map(|key| key.secret.expose_secret().to_owned())
-    }
-
-    fn listed(store: &dyn SecretStore) -> Vec<KeyEntry> {
-        let mut entries = store.list().unwrap();
-        entries.sort_by(|a, b| a.id.cmp(&b.id));
-        entries
-    }
-
-    /// The contract. `reopen` gives the same store as another process would see it.
-    fn contract(reopen: &dyn Fn() -> Box<dyn SecretStore>) {
-        let store = reopen();
-        let (alice, bob) = (entry("alice", 0), entry("bob", 1));
-        assert!(listed(&*store).is_empty());
-        assert!(store.get(&alice.id).unwrap().is_none());
-        assert!(!store.remove(&alice.id).unwrap());
-
-        store.put(&alice, &key(&alice, "first/secret+of=alice")).unwrap();
-        store.put(&bob, &key(&bob, "secret-of-bob")).unwrap();
-        assert_eq!(listed(&*reopen()), [alice.clone(), bob.clone()]);
-        assert_eq!(secret_in(&*reopen(), &alice.id).as_deref(), Some("first/secret+of=alice"));
-
-        // The same id replaces, with everything that is kept beside it.
-        let later = KeyEntry { added_at: "2026-11-23T10:00:00.5Z".parse().unwrap(), ..alice.clone() };
-        store.put(&later, &key(&later, "second")).unwrap();
-        assert_eq!(listed(&*reopen()), [later, bob.clone()]);
-        assert_eq!(secret_in(&*reopen(), &alice.id).as_deref(), Some("second"));
-
-        assert!(store.remove(&alice.id).unwrap());
-        assert!(!store.remove(&alice.id).unwrap());
-        assert_eq!(secret_in(&*reopen(), &alice.id), None);
-        assert_eq!(secret_in(&*reopen(), &bob.id).as_deref(), Some("secret-of-bob"), "others stay");
-        assert!(store.remove(&bob.id).unwrap());
-        assert!(listed(&*reopen()).is_empty());
-        contract_of_seeds(reopen);
-    }
-
-    /// The same for the seeds of MFA devices, which are no keys.
-    fn contract_of_seeds(reopen: &dyn Fn() -> Box<dyn SecretStore>) {
-        let store = reopen();
-        let (alice, bob) = (entry("alice", 0), entry("bob", 1));
-        let seed_in = |device: &MfaSerial| {
-            reopen().get_seed(device).unwrap().map(|seed| seed.expose_secret_base32().to_string())
-        };
-        let seed = |text: &str| TotpSeed::from_base32(text).unwrap();
-        assert_eq!(seed_in(&alice.serial), None);
-        assert!(!store.remove_seed(&alice.serial).unwrap());
-
-        store.put(&alice, &key(&alice, "secret")).unwrap();
-        store.put_seed(&alice.serial, &seed("GEZDGNBV")).unwrap();
-        store.put_seed(&bob.serial, &seed("MFRGGZDF")).unwrap();
-        store.put_seed(&alice.serial, &seed("GY3TQOJQ")).unwrap();
-        assert_eq!(seed_in(&alice.serial).as_deref(), Some("GY3TQOJQ"));
-        assert_eq!(listed(&*reopen()), std::slice::from_ref(&alice), "a seed is no key");
-
-        assert!(store.remove_seed(&alice.serial).unwrap());
-        assert!(!store.remove_seed(&alice.serial).unwrap());
-        assert_eq!(seed_in(&alice.serial), None);
-        assert_eq!(seed_in(&bob.serial).as_deref(), Some("MFRGGZDF"), "others stay");
-        assert_eq!(secret_in(&*reopen(), &alice.id).as_deref(), Some("secret"));
-        assert!(store.remove(&alice.id).unwrap());
-        assert!(store.remove_seed(&bob.serial).unwrap());
-    }
+    use crate::contract::{contract, contract_of_seeds, entry, failed_write, key};
 
     #[test]
     fn memory() {
-        struct Shared(Rc<MemoryStore>);
+        struct Shared(Arc<Mutex<MemoryStore>>);
         impl SecretStore for Shared {
-            fn kind(&self) -> postern_broker::StoreKind {
-                self.0.kind()
+            fn kind(&self) -> StoreKind {
+                StoreKind::Memory
             }
             fn list(&self) -> Result<Vec<KeyEntry>, StoreError> {
-                self.0.list()
+                self.0.lock().unwrap().list()
             }
             fn get(&self, id: &AccessKeyId) -> Result<Option<LongTermKey>, StoreError> {
-                self.0.get(id)
+                self.0.lock().unwrap().get(id)
             }
             fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
-                self.0.put(entry, key)
+                self.0.lock().unwrap().put(entry, key)
             }
             fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
-                self.0.remove(id)
+                self.0.lock().unwrap().remove(id)
             }
             fn get_seed(&self, device: &MfaSerial) -> Result<Option<TotpSeed>, StoreError> {
-                self.0.get_seed(device)
+                self.0.lock().unwrap().get_seed(device)
             }
             fn put_seed(&self, device: &MfaSerial, seed: &TotpSeed) -> Result<(), StoreError> {
-                self.0.put_seed(device, seed)
+                self.0.lock().unwrap().put_seed(device, seed)
             }
             fn remove_seed(&self, device: &MfaSerial) -> Result<bool, StoreError> {
-                self.0.remove_seed(device)
+                self.0.lock().unwrap().remove_seed(device)
             }
         }
-        let shared = Rc::new(MemoryStore::default());
-        contract(&|| Box::new(Shared(Rc::clone(&shared))));
+        let shared = Arc::new(Mutex::new(MemoryStore::default()));
+        contract(&|| Box::new(Shared(Arc::clone(&shared))));
+        contract_of_seeds(&|| Box::new(Shared(Arc::clone(&shared))));
     }
 
     /// Says one passphrase as often as it is asked, or a list of them once each.
@@ -158,6 +85,18 @@ mod suite {
     fn encrypted_file() {
         let (_temp, path) = temporary();
         contract(&|| Box::new(file(&path, &["pass word"]).0));
+        contract_of_seeds(&|| Box::new(file(&path, &["pass word"]).0));
+        failed_write(&file(&path, &["pass word"]).0, &|put| put(&file(&path, &["another"]).0));
+        // The file cannot be replaced: in its place stands a directory.
+        failed_write(&file(&path, &["pass word"]).0, &|put| {
+            let aside = path.with_extension("aside");
+            std::fs::rename(&path, &aside).unwrap();
+            std::fs::create_dir(&path).unwrap();
+            let result = put(&file(&path, &["pass word"]).0);
+            std::fs::remove_dir(&path).unwrap();
+            std::fs::rename(&aside, &path).unwrap();
+            result
+        });
     }
 
     #[test]
@@ -270,22 +209,218 @@ mod suite {
         assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     }
 
-    #[test]
-    fn writers_wait_for_each_other() {
-        let (_temp, path) = temporary();
-        let writers: Vec<_> = (0..8_u8)
-            .map(|number| {
-                let path = path.clone();
-                thread::spawn(move || {
-                    let entry = entry("alice", number);
-                    file(&path, &["right"]).0.put(&entry, &key(&entry, "secret")).unwrap();
-                })
-            })
-            .collect();
-        for writer in writers {
-            writer.join().unwrap();
+    fn there(program: &str) -> bool {
+        Command::new(program).arg("--version").output().is_ok()
+    }
+
+    /// A directory that is removed together with the agent that GnuPG starts in it.
+    struct GnupgHome(tempfile::TempDir);
+
+    impl Drop for GnupgHome {
+        fn drop(&mut self) {
+            let _ = Command::new("gpgconf").args(["--kill", "all"]).env("GNUPGHOME", self.0.path()).output();
         }
-        assert_eq!(file(&path, &[]).0.list().unwrap().len(), 8);
+    }
+
+    /// `pass` with a GnuPG key of its own, without a passphrase.
+    fn pass() -> Option<(GnupgHome, PathBuf)> {
+        for program in ["pass", "gpg"] {
+            if !there(program) {
+                println!("SKIP: {program} is not installed (Debian: pass, gnupg)");
+                return None;
+            }
+        }
+        // Short, for the sockets that GnuPG puts there.
+        let home = GnupgHome(tempfile::Builder::new().prefix("gpg").tempdir().unwrap());
+        let run = |program: &str, arguments: &[&str]| {
+            let output = Command::new(program)
+                .args(arguments)
+                .env("GNUPGHOME", home.0.path())
+                .env("PASSWORD_STORE_DIR", home.0.path().join("store"))
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        let user = "Test <test@example.com>";
+        run(
+            "gpg",
+            &["--batch", "--passphrase", "", "--quick-generate-key", user, "default", "default", "never"],
+        );
+        run("pass", &["init", "test@example.com"]);
+        // The program with this key ring, whatever the environment of the test says.
+        let program = home.0.path().join("pass");
+        script(&program, &format!("export GNUPGHOME='{}'\nexec pass \"$@\"", home.0.path().display()));
+        Some((home, program))
+    }
+
+    fn script(path: &Path, text: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    }
+
+    #[test]
+    fn pass_with_gnupg() {
+        let Some((home, program)) = pass() else { return };
+        let dir = home.0.path().join("store");
+        let lock = home.0.path().join("lock/pass.lock");
+        let open = |program: &Path| PassStore::new(program.into(), dir.clone(), lock.clone(), &["POSTERN_X"]);
+        contract(&|| Box::new(open(&program)));
+        // No trace, and no folder, is left of what was removed.
+        assert!(!dir.join("postern").exists());
+
+        // Killed while it writes, half of the entry written.
+        let dies = home.0.path().join("dies");
+        script(
+            &dies,
+            "[ \"$1\" = insert ] || exec \"${0%/*}/pass\" \"$@\"\n\
+             for last; do :; done\nmkdir -p \"$PASSWORD_STORE_DIR/postern\"\n\
+             printf half > \"$PASSWORD_STORE_DIR/$last.gpg\"\nkill -KILL $$",
+        );
+        failed_write(&open(&program), &|put| put(&open(&dies)));
+        // Encrypted for somebody who is not known here.
+        failed_write(&open(&program), &|put| {
+            let recipient = dir.join(".gpg-id");
+            let before = std::fs::read(&recipient).unwrap();
+            std::fs::write(&recipient, "nobody@example.com\n").unwrap();
+            let result = put(&open(&program));
+            std::fs::write(&recipient, before).unwrap();
+            result
+        });
+        let error = failed(&open(Path::new("/nowhere/pass")));
+        assert!(error.contains("`/nowhere/pass` is not installed"), "{error}");
+
+        // Nothing is decrypted to list, and what is somebody else's stays unread.
+        let alice = entry("alice", 0);
+        open(&program).put(&alice, &key(&alice, "secret-of-alice")).unwrap();
+        std::fs::write(dir.join("postern/otp.gpg"), "not ours").unwrap();
+        let only_lists = home.0.path().join("only-lists");
+        script(&only_lists, "echo 'gpg: decryption failed: No secret key' >&2; exit 2");
+        assert_eq!(open(&only_lists).list().unwrap(), std::slice::from_ref(&alice));
+        let error = open(&only_lists).get(&alice.id).unwrap_err().to_string();
+        assert!(error.contains("`pass show` failed: gpg: decryption failed: No secret key"), "{error}");
+
+        // An entry under another key's name is not taken for that key.
+        let file = |entry: &KeyEntry| {
+            let names = std::fs::read_dir(dir.join("postern")).unwrap();
+            let mut names = names.map(|file| file.unwrap().path());
+            names.find(|path| path.to_string_lossy().contains(entry.id.as_str())).unwrap()
+        };
+        let (path, bob) = (file(&alice), entry("bob", 1));
+        let name = path.to_string_lossy().replace(alice.id.as_str(), bob.id.as_str()).replace("alice", "bob");
+        std::fs::rename(&path, name).unwrap();
+        let error = open(&program).get(&bob.id).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Damaged { problem } if problem.contains("about another")),
+            "{error}"
+        );
+    }
+
+    fn failed(store: &dyn SecretStore) -> String {
+        let alice = entry("alice", 0);
+        store.put(&alice, &key(&alice, "secret")).unwrap_err().to_string()
+    }
+
+    /// What reaches the program: secrets through its standard input only, and nothing that is to be hidden from it.
+    #[test]
+    fn pass_is_handed_secrets_through_pipes() {
+        let temp = tempfile::tempdir().unwrap();
+        let at = |name: &str| temp.path().join(name);
+        script(
+            &at("pass"),
+            &format!(
+                "{{ echo \"$0 $*\"; env; }} >> '{}'; cat > '{}'",
+                at("seen").display(),
+                at("stdin").display()
+            ),
+        );
+        let hidden = "PATH_OF_NOBODY";
+        let store = PassStore::new(at("pass"), at("store"), at("lock/pass.lock"), &[hidden, "HOME"]);
+        let alice = entry("alice", 0);
+        store.put(&alice, &key(&alice, "the-secret-itself")).unwrap();
+        let seen = std::fs::read_to_string(at("seen")).unwrap();
+        assert!(seen.contains("insert --multiline --force postern/alice,AKIA"), "{seen}");
+        assert!(seen.contains(&format!("PASSWORD_STORE_DIR={}", at("store").display())), "{seen}");
+        assert!(!seen.contains("the-secret") && !seen.contains("\nHOME="), "{seen}");
+        assert!(
+            std::fs::read_to_string(at("stdin"))
+                .unwrap()
+                .starts_with("the-secret-itself\naccess_key_id: AKIA")
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    fn kernel(name: &str) -> postern_vault::KernelStore {
+        postern_vault::KernelStore::new(&format!("postern-test-{name}-{}", std::process::id()))
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn kernel_keyring() {
+        if let Err(problem) = kernel("contract").list() {
+            println!("SKIP: {problem}");
+            return;
+        }
+        // A write is one call of the kernel: none is half done.
+        contract(&|| Box::new(kernel("contract")));
+    }
+
+    #[cfg(target_os = "linux")]
+    const REFUSED: &str = "POSTERN_TEST_KEYCTL_REFUSED_WITH";
+
+    /// As a container's filter does it: the kernel's key calls are answered with an error, in a process that
+    /// installed such a filter on itself.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_kernel_keyring_that_is_refused_is_said() {
+        if !there("perl") {
+            println!("SKIP: perl is not installed (Debian: perl-base)");
+            return;
+        }
+        let first = if cfg!(target_arch = "aarch64") { 217 } else { 248 };
+        // seccomp: load the call's number; the three key calls end in an error, every other goes on.
+        let filter = "my ($errno, $first, @run) = @ARGV;
+            my @code = ([0x20, 0, 0, 0], (map { [0x15, 3 - $_, 0, $first + $_] } 0 .. 2), [0x06, 0, 0, 0x7fff0000],
+                        [0x06, 0, 0, 0x00050000 | $errno]);
+            my $code = join '', map { pack 'SCCL', @$_ } @code;
+            my $program = pack 'Sx6P', scalar @code, $code;
+            my ($prctl, $number) = $first == 248 ? (157, 317) : (167, 277);
+            syscall($prctl, 38, 1, 0, 0, 0) == 0 && syscall($number, 1, 0, $program) == 0 or die \"no filter: $!\";
+            exec @run;";
+        for errno in ["1", "38"] {
+            let output = Command::new("perl")
+                .args(["-e", filter, errno, &first.to_string()])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", "suite::inside_a_filter", "--nocapture"])
+                .env(REFUSED, errno)
+                .output()
+                .unwrap();
+            let said = format!(
+                "{}{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            );
+            assert!(output.status.success() && said.contains("refused as it should"), "{errno}: {said}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn inside_a_filter() {
+        if std::env::var_os(REFUSED).is_none() {
+            return;
+        }
+        let (store, alice) = (kernel("refused"), entry("alice", 0));
+        let errors = [
+            store.list().unwrap_err(),
+            store.get(&alice.id).unwrap_err(),
+            store.remove(&alice.id).unwrap_err(),
+            store.put(&alice, &key(&alice, "secret")).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.to_string().contains("the kernel keyring is not allowed here"), "{error}");
+        }
+        println!("refused as it should");
     }
 
     #[cfg(feature = "secret-service")]
@@ -295,7 +430,6 @@ mod suite {
     #[cfg(feature = "secret-service")]
     #[test]
     fn secret_service() {
-        let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
         for program in ["dbus-run-session", "gnome-keyring-daemon"] {
             if !there(program) {
                 println!("SKIP: {program} is not installed (Debian: dbus, gnome-keyring)");
@@ -334,5 +468,6 @@ mod suite {
         }
         assert!(!SecretService::connect().unwrap().is_locked().unwrap());
         contract(&|| Box::new(SecretService::connect().unwrap()));
+        contract_of_seeds(&|| Box::new(SecretService::connect().unwrap()));
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 pub(crate) const POSTERN_ESTATE: &str = "POSTERN_ESTATE";
 /// Whose key to use where the key store holds several.
 pub(crate) const POSTERN_PERSON: &str = "POSTERN_PERSON";
-/// Which key store to use: `keyring` or `file`; chosen by what is there where unset.
+/// Which key store to use: `keyring`, `file`, `kernel` or `pass`; chosen by what is there where unset.
 pub(crate) const POSTERN_STORE: &str = "POSTERN_STORE";
 /// Where MFA codes come from: names, in order, with commas between them.
 pub(crate) const POSTERN_MFA_FROM: &str = "POSTERN_MFA_FROM";
@@ -32,6 +32,9 @@ pub(crate) const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 pub(crate) const XDG_STATE_HOME: &str = "XDG_STATE_HOME";
 /// The login's own directory: sealed sessions, the agent's socket.
 pub(crate) const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+
+/// `pass`'s own: where its entries are.
+pub(crate) const PASSWORD_STORE_DIR: &str = "PASSWORD_STORE_DIR";
 
 /// AWS's own: where the configuration file is.
 pub(crate) const AWS_CONFIG_FILE: &str = "AWS_CONFIG_FILE";

@@ -36,9 +36,9 @@ impl From<StoreError> for CliError {
             error @ StoreError::UnknownFormat { .. } => {
                 Self::failed(error.to_string()).hint("use the version of postern that wrote it")
             }
-            StoreError::Unreachable { problem } => {
-                Self::failed("the key store cannot be reached").caused_by(problem)
-            }
+            StoreError::Unreachable { problem } => Self::failed("the key store cannot be reached")
+                .caused_by(problem)
+                .hint("POSTERN_STORE chooses another: `keyring`, `file`, `kernel`, `pass`"),
             error @ StoreError::Unsupported { .. } => {
                 Self::failed(error.to_string()).hint("the encrypted key file does: POSTERN_STORE=file")
             }
