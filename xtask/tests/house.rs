@@ -94,7 +94,7 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
         4,
         "checked when taken, compared in constant time, and the one door that all others use",
     ),
-    ("crates/postern-types/src/mfa.rs", 4, "codes are computed from the seed, and its Base32 form is made"),
+    ("crates/postern-types/src/mfa.rs", 6, "codes are computed from the seed, and its Base32 form is made"),
     ("crates/postern-aws/src/connection.rs", 2, "handed to the SDK, which signs with it"),
     ("crates/postern-sandbox/src/sigv4.rs", 1, "the sandbox verifies a signature against it"),
     ("crates/postern-sandbox/src/session.rs", 1, "sealed into a session token"),

@@ -142,6 +142,12 @@ impl TotpSeed {
         }
     }
 
+    /// Whether both are the same, in time that does not depend on where they differ.
+    #[must_use]
+    pub fn ct_eq(&self, other: &Self) -> bool {
+        self.expose_secret().ct_eq(other.expose_secret()).into()
+    }
+
     /// The seed as Base32, for an authenticator app: shown once, when the device is made.
     #[must_use]
     pub fn expose_secret_base32(&self) -> Zeroizing<String> {

@@ -38,6 +38,19 @@ impl StoreName {
         }
     }
 
+    /// What the store of this kind is called; none for one that people cannot choose.
+    pub(crate) const fn of(kind: StoreKind) -> Option<Self> {
+        match kind {
+            StoreKind::SecretService | StoreKind::Keychain | StoreKind::CredentialManager => {
+                Some(Self::Keyring)
+            }
+            StoreKind::File => Some(Self::File),
+            StoreKind::KernelKeyring => Some(Self::Kernel),
+            StoreKind::Pass => Some(Self::Pass),
+            _ => None,
+        }
+    }
+
     /// Opens this store, whatever the settings say.
     pub(crate) fn open(self, environment: &Environment) -> Result<Box<dyn SecretStore>, CliError> {
         match self {

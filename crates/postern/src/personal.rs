@@ -1,5 +1,7 @@
 //! What belongs to the person and not to an estate: directories, settings, and where sessions rest.
 
+pub(crate) mod edit;
+
 use std::{
     io,
     os::unix::fs::MetadataExt,
@@ -103,11 +105,15 @@ impl PersonalSettings {
         Ok(settings)
     }
 
+    /// The key store that the file chooses, whatever the environment says.
+    pub(crate) fn store_of_file(environment: &Environment) -> Result<Option<String>, CliError> {
+        Ok(Self::of_file(environment)?.store)
+    }
+
     fn of_file(environment: &Environment) -> Result<Self, CliError> {
-        let Some(path) = xdg(environment, env::XDG_CONFIG_HOME, ".config") else {
+        let Some(path) = settings_path(environment) else {
             return Ok(Self::default());
         };
-        let path = path.join("postern").join("config.toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -158,6 +164,11 @@ impl PersonalSettings {
     pub(crate) fn store(&self) -> Option<&str> {
         self.store.as_deref()
     }
+}
+
+/// Where the settings file is, there or not.
+fn settings_path(environment: &Environment) -> Option<PathBuf> {
+    xdg(environment, env::XDG_CONFIG_HOME, ".config").map(|dir| dir.join("postern").join("config.toml"))
 }
 
 /// A base directory of the person: a variable, else a place under the home directory.

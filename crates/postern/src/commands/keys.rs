@@ -1,5 +1,6 @@
 //! `postern keys`
 
+mod migrate;
 mod seed;
 
 use std::str::FromStr;
@@ -41,6 +42,8 @@ enum KeysCommand {
     Remove(RemoveArgs),
     /// Store an MFA device's seed: codes without a device, one factor of two
     Seed(seed::SeedArgs),
+    /// Move every access key into another key store
+    Migrate(migrate::MigrateArgs),
 }
 
 /// Arguments of `postern keys list`.
@@ -127,6 +130,7 @@ pub(crate) fn run(args: &KeysArgs, context: &mut Context) -> Result<ExitStatus, 
         KeysCommand::Add(args) => add(args, context),
         KeysCommand::Remove(args) => remove(args, context),
         KeysCommand::Seed(args) => seed::run(args, context),
+        KeysCommand::Migrate(args) => migrate::migrate(args, context),
     }
 }
 

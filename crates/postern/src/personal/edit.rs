@@ -1,0 +1,123 @@
+//! Changes of the settings file, byte-exact outside the changed value.
+
+use std::{
+    fs, io,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::settings_path;
+use crate::{env::Environment, errors::CliError};
+
+/// The settings file with another choice of key store: worked out before anything is done, written at the end.
+pub(crate) struct StoreChoice {
+    path: PathBuf,
+    text: String,
+}
+
+impl StoreChoice {
+    /// Works the change out.
+    pub(crate) fn prepare(environment: &Environment, store: &str) -> Result<Self, CliError> {
+        let path = settings_path(environment)
+            .ok_or_else(|| CliError::failed("there is no place for the settings").hint("set HOME"))?;
+        // Where people keep their settings elsewhere and link to them, the link stays.
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error));
+            }
+        };
+        let text = with_store(&text, store).map_err(|error| {
+            CliError::usage(format!("`{}` is not a settings file", path.display()))
+                .caused_by(error.to_string().trim_end())
+        })?;
+        Ok(Self { path, text })
+    }
+
+    /// Where it is written.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes it, whole or not at all.
+    pub(crate) fn write(&self) -> Result<(), CliError> {
+        replace(&self.path, &self.text).map_err(|error| {
+            CliError::failed(format!("cannot write `{}`", self.path.display())).caused_by(error)
+        })
+    }
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let dir = path.parent().ok_or_else(|| io::Error::other("a file without a directory"))?;
+    fs::create_dir_all(dir)?;
+    let mut file = tempfile::Builder::new().prefix(".config-").tempfile_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// The text with `store = "…"`: the value in place of the one that is there, else a line at the end.
+fn with_store(text: &str, store: &str) -> Result<String, toml::de::Error> {
+    #[derive(Deserialize)]
+    struct Settings {
+        store: Option<Spanned<String>>,
+    }
+    let settings: Settings = toml::from_str(text)?;
+    let span = settings.store.map(|value| value.span());
+    if let Some((before, after)) =
+        span.and_then(|span| Some((text.get(..span.start)?, text.get(span.end..)?)))
+    {
+        return Ok(format!("{before}\"{store}\"{after}"));
+    }
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { newline };
+    Ok(format!("{text}{gap}store = \"{store}\"{newline}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_value_changes() {
+        for (before, after) in [
+            ("", "store = \"pass\"\n"),
+            ("mfa_process = 'pass otp aws'", "mfa_process = 'pass otp aws'\nstore = \"pass\"\n"),
+            ("# mine\r\nmfa_process = 'x'\r\n", "# mine\r\nmfa_process = 'x'\r\nstore = \"pass\"\r\n"),
+            (
+                "# store = \"x\"\n  store   =   'file'   # because\nmfa_process = '''store'''\n",
+                "# store = \"x\"\n  store   =   \"pass\"   # because\nmfa_process = '''store'''\n",
+            ),
+            ("\"store\" = \"\\u0066ile\"", "\"store\" = \"pass\""),
+            ("\u{feff}store = \"file\"\n", "\u{feff}store = \"pass\"\n"),
+        ] {
+            assert_eq!(with_store(before, "pass").unwrap(), after, "{before:?}");
+        }
+        assert!(with_store("store = ", "pass").is_err());
+    }
+
+    #[test]
+    fn the_file_keeps_its_mode_and_the_link_to_it() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        let temp = tempfile::tempdir().unwrap();
+        let real = temp.path().join("dotfiles.toml");
+        fs::write(&real, "store = \"file\"\n").unwrap();
+        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+        let link = temp.path().join("config.toml");
+        symlink(&real, &link).unwrap();
+        let path = fs::canonicalize(&link).unwrap();
+        StoreChoice { path, text: "store = \"pass\"\n".to_owned() }.write().unwrap();
+        assert_eq!(fs::read_to_string(&link).unwrap(), "store = \"pass\"\n");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o640);
+    }
+}
