@@ -16,6 +16,7 @@ mod error;
 pub mod execute;
 mod metadata;
 pub mod raw;
+mod rotate;
 mod sts;
 mod together;
 

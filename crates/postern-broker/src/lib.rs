@@ -14,6 +14,7 @@ pub mod files;
 mod plan;
 mod port;
 mod request;
+pub mod rotate;
 mod run;
 mod way;
 

@@ -78,18 +78,28 @@ impl PrivateDir {
     }
 
     /// A file's bytes, if it is there. The bytes may be plain text on their way to a seal.
-    pub(crate) fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CacheError> {
+    ///
+    /// # Errors
+    /// When it cannot be read, is a link, or is larger than any of ours.
+    pub fn read(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, CacheError> {
         let path = self.join(name);
         read_private(&path).map_err(|e| cache_io(&path, &e))
     }
 
-    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CacheError> {
+    /// Replaces a file, whole or not at all.
+    ///
+    /// # Errors
+    /// When it cannot be written; it is then as before.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), CacheError> {
         let path = self.join(name);
         write_private(&path, bytes).map_err(|e| cache_io(&path, &e))
     }
 
     /// Removes a file. Answers whether it was there.
-    pub(crate) fn remove(&self, name: &str) -> Result<bool, CacheError> {
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<bool, CacheError> {
         let path = self.join(name);
         match std::fs::remove_file(&path) {
             Ok(()) => Ok(true),
@@ -99,7 +109,10 @@ impl PrivateDir {
     }
 
     /// The names of all files that begin so.
-    pub(crate) fn names(&self, prefix: &str) -> Result<Vec<String>, CacheError> {
+    ///
+    /// # Errors
+    /// When the directory cannot be read.
+    pub fn names(&self, prefix: &str) -> Result<Vec<String>, CacheError> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.path).map_err(|e| cache_io(&self.path, &e))? {
             let entry = entry.map_err(|e| cache_io(&self.path, &e))?;
@@ -126,7 +139,10 @@ impl PrivateDir {
 
     /// Opens a lock file without locking it. Lock files are never removed: a process that waits for
     /// one would be left with a lock on nothing.
-    pub(crate) fn lock_file(&self, name: &str) -> Result<File, CacheError> {
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn lock_file(&self, name: &str) -> Result<File, CacheError> {
         let path = self.join(name);
         open_lock(&path).map_err(|e| cache_io(&path, &e))
     }

@@ -65,6 +65,13 @@ pub(crate) struct WayIn {
     by_profile: bool,
 }
 
+impl WayIn {
+    /// The way of a command that goes by none unless one is chosen.
+    pub(crate) fn chosen(administrator: Option<UserName>, by_profile: bool) -> Option<Self> {
+        (administrator.is_some() || by_profile).then_some(Self { administrator, by_profile })
+    }
+}
+
 /// Connects to each of the accounts: as the administrator who was named, else as the one who is logged in with a
 /// fresh code, else by the estate file's profiles.
 pub(crate) fn open(

@@ -79,7 +79,7 @@ pub(crate) enum Command {
     Status(commands::status::StatusArgs),
     /// Forget every session
     Logout(commands::logout::LogoutArgs),
-    /// List, add and remove stored access keys
+    /// List, add, replace, move and remove stored access keys
     Keys(commands::keys::KeysArgs),
     /// Hold the key that seals sessions
     #[command(hide = true)]

@@ -1,6 +1,7 @@
 //! `postern keys`
 
 mod migrate;
+mod rotate;
 mod seed;
 
 use std::str::FromStr;
@@ -42,6 +43,8 @@ enum KeysCommand {
     Remove(RemoveArgs),
     /// Store an MFA device's seed: codes without a device, one factor of two
     Seed(seed::SeedArgs),
+    /// Replace an access key by a new one, at AWS and here
+    Rotate(rotate::RotateArgs),
     /// Move every access key into another key store
     Migrate(migrate::MigrateArgs),
 }
@@ -125,11 +128,15 @@ impl KeyRecord {
 }
 
 pub(crate) fn run(args: &KeysArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    if !matches!(args.command, KeysCommand::Rotate(_)) {
+        rotate::warn_of_begun(context);
+    }
     match &args.command {
         KeysCommand::List(args) => list(args, context),
         KeysCommand::Add(args) => add(args, context),
         KeysCommand::Remove(args) => remove(args, context),
         KeysCommand::Seed(args) => seed::run(args, context),
+        KeysCommand::Rotate(args) => rotate::rotate(args, context),
         KeysCommand::Migrate(args) => migrate::migrate(args, context),
     }
 }

@@ -65,7 +65,8 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The text with `store = "…"`: the value in place of the one that is there, else a line at the end.
+/// The text with `store = "…"`: the value in place of the one that is there, else a line at
+/// the end, or at the beginning of a file with tables.
 fn with_store(text: &str, store: &str) -> Result<String, toml::de::Error> {
     #[derive(Deserialize)]
     struct Settings {
@@ -80,7 +81,16 @@ fn with_store(text: &str, store: &str) -> Result<String, toml::de::Error> {
     }
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { newline };
-    Ok(format!("{text}{gap}store = \"{store}\"{newline}"))
+    let line = format!("store = \"{store}\"{newline}");
+    let at_end = format!("{text}{gap}{line}");
+    // Behind a table's head it would be the table's.
+    let is_set =
+        toml::from_str::<Settings>(&at_end).is_ok_and(|s| s.store.is_some_and(|s| s.get_ref() == store));
+    if is_set {
+        return Ok(at_end);
+    }
+    let (mark, rest) = text.strip_prefix('\u{feff}').map_or(("", text), |rest| ("\u{feff}", rest));
+    Ok(format!("{mark}{line}{rest}"))
 }
 
 #[cfg(test)]
@@ -97,6 +107,11 @@ mod tests {
                 "# store = \"x\"\n  store   =   'file'   # because\nmfa_process = '''store'''\n",
                 "# store = \"x\"\n  store   =   \"pass\"   # because\nmfa_process = '''store'''\n",
             ),
+            (
+                "# mine\n[mfa]\nfrom = [\n  'terminal',\n]\n",
+                "store = \"pass\"\n# mine\n[mfa]\nfrom = [\n  'terminal',\n]\n",
+            ),
+            ("[mfa]\nstore = 'x'", "store = \"pass\"\n[mfa]\nstore = 'x'"),
             ("\"store\" = \"\\u0066ile\"", "\"store\" = \"pass\""),
             ("\u{feff}store = \"file\"\n", "\u{feff}store = \"pass\"\n"),
         ] {

@@ -13,6 +13,8 @@ mod migrate;
 #[cfg(test)]
 mod profiles;
 #[cfg(test)]
+mod rotate;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod world;

@@ -5,13 +5,13 @@ use std::{os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 use crate::world::{PASSPHRASE, World, answer, said};
 
 /// A password store without encryption, whose program ends postern by SIGKILL before or after its nth run.
-struct Pass {
+pub(crate) struct Pass {
     bin: PathBuf,
-    store: PathBuf,
+    pub(crate) store: PathBuf,
 }
 
 impl Pass {
-    fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         let bin = world.home.path().join("bin");
         std::fs::create_dir(&bin).unwrap();
         let script = r#"#!/bin/sh
@@ -31,7 +31,7 @@ exit 0
         Self { bin, store: world.home.path().join("store") }
     }
 
-    fn surround(&self, command: &mut Command) {
+    pub(crate) fn surround(&self, command: &mut Command) {
         let path = format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap());
         let _ = std::fs::remove_file(self.store.join("runs"));
         command
@@ -40,6 +40,14 @@ exit 0
             .env("POSTERN_PASSPHRASE", PASSPHRASE)
             .env_remove("POSTERN_STORE");
     }
+}
+
+/// Alice's key in such a store, which costs no key derivation.
+pub(crate) fn moved_to_pass(world: &World) -> Pass {
+    let pass = Pass::new(world);
+    let moved = run_with(world, &pass, &["keys", "migrate", "--to", "pass"], &[]);
+    assert!(moved.status.success(), "{}", said(&moved));
+    pass
 }
 
 /// Ids of the keys that `keys list` shows, in the store of this name or in the one that is chosen.
@@ -126,7 +134,7 @@ fn keys_move_and_none_is_lost_at_any_interruption() {
     assert!(said(&unknown).contains("`keyring`, `file`, `kernel` and `pass`"), "{}", said(&unknown));
 }
 
-fn run_with(
+pub(crate) fn run_with(
     world: &World,
     pass: &Pass,
     arguments: &[&str],
