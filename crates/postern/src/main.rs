@@ -12,6 +12,7 @@ mod daily;
 mod env;
 mod errors;
 mod estate_file;
+mod key_age;
 mod keystore;
 mod output;
 mod personal;

@@ -17,6 +17,7 @@ use crate::{
     context::Context,
     env::{self, Environment},
     errors::CliError,
+    key_age::MaxAge,
     prompt::Source,
 };
 
@@ -28,6 +29,8 @@ pub(crate) struct PersonalSettings {
     mfa_process: Option<String>,
     /// Which key store to use.
     store: Option<String>,
+    /// From which age on a key is called old.
+    key_max_age: Option<String>,
     /// The estate file where none is named and none lies in the current directory; `~/` is the home directory.
     estate: Option<PathBuf>,
     /// Whose rules the profiles of `~/.aws/config` follow: `botocore` or `aws-vault`.
@@ -125,7 +128,7 @@ impl PersonalSettings {
         let settings: Self = toml::from_str(&text).map_err(|error| {
             bad()
                 .caused_by(error.to_string().trim_end())
-                .hint("it takes `estate`, `profiles`, `session`, `store`, `mfa_process` and `[mfa]` (docs/environment.md)")
+                .hint("it takes `estate`, `key_max_age`, `profiles`, `session`, `store`, `mfa_process` and `[mfa]` (docs/environment.md)")
         })?;
         if settings.mfa.from.as_ref().is_some_and(Vec::is_empty) {
             return Err(bad().caused_by("`from` of `[mfa]` is empty: no code could come from anywhere"));
@@ -158,6 +161,12 @@ impl PersonalSettings {
                 .caused_by(error)
                 .hint("as in `session = \"12h\"`")
         })
+    }
+
+    /// From which age on a key is called old.
+    pub(crate) fn key_max_age(&self) -> Result<MaxAge, CliError> {
+        let text = self.key_max_age.as_deref();
+        Ok(text.map(|text| text.parse().map_err(CliError::usage)).transpose()?.unwrap_or_default())
     }
 
     /// Which key store was asked for.

@@ -19,9 +19,9 @@ use crate::{
     context::Context,
     daily::Daily,
     errors::{CliError, ExitStatus},
-    keystore,
-    output::{GOOD, paint},
-    personal::session_cache,
+    key_age, keystore,
+    output::{GOOD, WARN, paint},
+    personal::{PersonalSettings, session_cache},
     prompt::{Echo, Terminal},
     report::table,
 };
@@ -113,16 +113,18 @@ pub(super) struct KeyRecord {
     access_key_id: String,
     mfa_serial: String,
     added_at: String,
+    stored_days_ago: i64,
 }
 
 impl KeyRecord {
-    pub(super) fn of(key: &KeyEntry) -> Self {
+    pub(super) fn of(key: &KeyEntry, now: Timestamp) -> Self {
         Self {
             person: key.user.to_string(),
             account: key.account.to_string(),
             access_key_id: key.id.to_string(),
             mfa_serial: key.serial.to_string(),
             added_at: key.added_at.to_string(),
+            stored_days_ago: key_age::days(key, now),
         }
     }
 }
@@ -142,22 +144,33 @@ pub(crate) fn run(args: &KeysArgs, context: &mut Context) -> Result<ExitStatus, 
 }
 
 fn list(args: &ListArgs, context: &Context) -> Result<ExitStatus, CliError> {
-    let store = keystore::open(context)?;
+    let (store, now) = (keystore::open(context)?, Timestamp::now());
+    let limit = PersonalSettings::load(&context.environment)?.key_max_age()?;
     let mut keys = store.list()?;
     keys.sort_by(|a, b| (&a.user, &a.id).cmp(&(&b.user, &b.id)));
     let place = keystore::kind_words(store.kind());
     if args.json {
-        let records: Vec<KeyRecord> = keys.iter().map(KeyRecord::of).collect();
+        let records: Vec<KeyRecord> = keys.iter().map(|key| KeyRecord::of(key, now)).collect();
         let record = json!({ "format": 1, "key_store": place, "keys": records });
         context.printer.data(&format!("{record:#}\n"))?;
     } else if keys.is_empty() {
         context.printer.status(&format!("there are no keys in {place}"));
     } else {
         let row = |key: &KeyEntry| {
-            vec![key.id.to_string(), key.user.to_string(), key.account.to_string(), key.serial.to_string()]
+            let age = key_age::words(key_age::days(key, now));
+            vec![
+                key.id.to_string(),
+                key.user.to_string(),
+                key.account.to_string(),
+                if limit.is_over(key, now) { paint(WARN, &age) } else { age },
+                key.serial.to_string(),
+            ]
         };
         let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
-        context.printer.data(&table::plain(&["KEY", "PERSON", "ACCOUNT", "MFA DEVICE"], &rows))?;
+        context.printer.data(&table::plain(&["KEY", "PERSON", "ACCOUNT", "STORED", "MFA DEVICE"], &rows))?;
+    }
+    if let Some(warning) = limit.warning(&keys, now) {
+        context.printer.warning(&warning);
     }
     Ok(ExitStatus::Done)
 }

@@ -9,6 +9,7 @@ use crate::{
     daily::{Daily, time_left},
     errors::{CliError, ExitStatus},
     output::{GOOD, paint},
+    personal::PersonalSettings,
 };
 
 /// Arguments of `postern login`.
@@ -46,12 +47,15 @@ pub(crate) fn run(args: &LoginArgs, context: &mut Context) -> Result<ExitStatus,
     let now = Timestamp::now();
     daily.cache.sweep(now)?;
     let (person, left) = (&route.key.user, time_left(session.credentials.expires_at, now));
-    context.printer.status(
-        &if before.is_some_and(|before| before.credentials.id == session.credentials.id) {
-            format!("already logged in as {person}, for {left}; --fresh takes a new code")
-        } else {
-            format!("{} logged in as {person}, for {left}", paint(GOOD, "✓"))
-        },
-    );
+    if before.is_some_and(|before| before.credentials.id == session.credentials.id) {
+        let text = format!("already logged in as {person}, for {left}; --fresh takes a new code");
+        context.printer.status(&text);
+        return Ok(ExitStatus::Done);
+    }
+    context.printer.status(&format!("{} logged in as {person}, for {left}", paint(GOOD, "✓")));
+    let limit = PersonalSettings::load(&context.environment)?.key_max_age()?;
+    if let Some(warning) = limit.warning(std::slice::from_ref(&route.key), now) {
+        context.printer.warning(&warning);
+    }
     Ok(ExitStatus::Done)
 }

@@ -13,7 +13,7 @@ use crate::{
     errors::{CliError, ExitStatus},
     keystore,
     output::{BOLD, paint},
-    personal::session_cache,
+    personal::{PersonalSettings, session_cache},
 };
 
 /// Arguments of `postern status`.
@@ -72,12 +72,17 @@ pub(crate) fn run(args: &StatusArgs, context: &mut Context) -> Result<ExitStatus
         Ok(store) => (keystore::kind_words(store.kind()), SecretStore::list(&*store).map_err(CliError::from)),
         Err(error) => ("the key store", Err(error)),
     };
+    let limit = PersonalSettings::load(&context.environment)?.key_max_age()?;
+    let warning = keys.as_ref().ok().and_then(|keys| limit.warning(keys, now));
     let text = if args.json {
         json(&sessions, &roles, store, keys, cache.holder().kind(), now)?
     } else {
         people(&sessions, &roles, store, keys, now)
     };
     context.printer.data(&text)?;
+    if let Some(warning) = warning {
+        context.printer.warning(&warning);
+    }
     Ok(ExitStatus::Done)
 }
 
@@ -174,7 +179,7 @@ fn json(
             .collect(),
         key_store: store,
         key_store_error,
-        keys: keys.iter().map(KeyRecord::of).collect(),
+        keys: keys.iter().map(|key| KeyRecord::of(key, now)).collect(),
     };
     let mut text = serde_json::to_string_pretty(&record)
         .map_err(|error| CliError::failed("cannot write the status").caused_by(error))?;

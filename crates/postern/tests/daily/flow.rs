@@ -170,7 +170,7 @@ fn a_removed_key_is_gone_with_its_session() {
     let listed = world.run(&["keys", "list"]);
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["KEY", "PERSON", "ACCOUNT", "MFA", "DEVICE"]);
+    assert_eq!(lines[0], ["KEY", "PERSON", "ACCOUNT", "STORED", "MFA", "DEVICE"]);
     assert_eq!(lines[1][..3], [world.key.id.as_str(), "alice", BASTION]);
     let json = answer(&world.run(&["keys", "list", "--json"]));
     assert_eq!((&json["format"], json["keys"].as_array().map(Vec::len)), (&1.into(), Some(1)));

@@ -1,4 +1,4 @@
-//! A key replaced by another, killed at every call.
+//! A key replaced by another, killed at every call; and keys that grow old.
 
 use std::{
     io::{Read, Write},
@@ -264,4 +264,41 @@ fn a_person_needs_rights_and_room() {
     assert_eq!(status["keys"][0]["mfa_serial"], format!("arn:aws:iam::{BASTION}:mfa/alice"));
     let gone = run(&[world.key.id.as_str()]);
     assert!(said(&gone).contains("there is no key"), "{}", said(&gone));
+}
+
+#[test]
+fn an_old_key_is_warned_of() {
+    let world = World::new();
+    let pass = moved_to_pass(&world);
+    let run = |arguments: &[&str]| run_with(&world, &pass, arguments, &[]);
+    let young = run(&["keys", "list"]);
+    assert!(said(&young).contains("today") && !said(&young).contains("warning"), "{}", said(&young));
+
+    // Stored a hundred days ago.
+    let then = postern_types::Timestamp::now() - postern_types::SignedDuration::from_hours(100 * 24);
+    let file = std::fs::read_dir(pass.store.join("postern")).unwrap().next().unwrap().unwrap().path();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let mut fields: Vec<&str> = name.split(',').collect();
+    let then = then.to_string();
+    fields[3] = &then;
+    std::fs::rename(&file, file.with_file_name(fields.join(","))).unwrap();
+    let warning = "of alice was stored 100 days ago; `postern keys rotate alice` replaces it";
+    for arguments in [&["keys", "list"][..], &["status"], &["login", "--mfa-code", &world.code()]] {
+        let warned = run(arguments);
+        assert!(warned.status.success(), "{}", said(&warned));
+        assert_eq!(said(&warned).matches(warning).count(), 1, "{arguments:?}: {}", said(&warned));
+    }
+    assert_eq!(answer(&run(&["keys", "list", "--json"]))["keys"][0]["stored_days_ago"], 100);
+    // Said at the login, not with every command.
+    assert!(!said(&run(&["login"])).contains(warning));
+
+    let settings = world.home.path().join(".config/postern/config.toml");
+    for (age, is_old) in [("101d", false), ("100d", true), ("never", false)] {
+        std::fs::write(&settings, format!("store = \"pass\"\nkey_max_age = \"{age}\"\n")).unwrap();
+        assert_eq!(said(&run(&["keys", "list"])).contains(warning), is_old, "{age}");
+    }
+    std::fs::write(&settings, "store = \"pass\"\nkey_max_age = \"3 months\"\n").unwrap();
+    let wrong = run(&["keys", "list"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    assert!(said(&wrong).contains("it may be days, as in `90d`, or `never`"), "{}", said(&wrong));
 }
