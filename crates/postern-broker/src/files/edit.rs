@@ -207,7 +207,7 @@ mod tests {
         fn nothing_else_is_touched(text in "([a-z\\[\\]= #;\u{e9}\r]{0,12}\n){0,6}[a-z]{0,3}", body in "(\\[profile [a-z]\\]\n){1,3}") {
             let with = with_block(&text, "acme", &body).unwrap();
             prop_assert!(with.starts_with(&text));
-            prop_assert_eq!(with_block(&with, "acme", &body).unwrap(), with.clone());
+            prop_assert_eq!(&with_block(&with, "acme", &body).unwrap(), &with);
             let without = without_block(&with, "acme").unwrap();
             prop_assert_eq!(without.trim_end(), text.trim_end());
         }
