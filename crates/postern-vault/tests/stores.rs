@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+#[path = "contract/seeds.rs"]
+mod contract_of_seeds;
 
 #[cfg(test)]
 mod suite {
@@ -18,7 +21,10 @@ mod suite {
     use postern_vault::{FileStore, KdfCost, MemoryStore, PassStore, Passphrase};
     use zeroize::Zeroizing;
 
-    use crate::contract::{contract, contract_of_seeds, entry, failed_write, key};
+    use crate::{
+        contract::{contract, entry, failed_write, key},
+        contract_of_seeds::contract_of_seeds,
+    };
 
     #[test]
     fn memory() {

@@ -3,7 +3,7 @@
 use std::{sync::Barrier, thread};
 
 use postern_broker::{KeyEntry, SecretStore, StoreError};
-use postern_types::{AccessKeyId, LongTermKey, MfaSerial, SecretAccessKey, TotpSeed};
+use postern_types::{AccessKeyId, LongTermKey, SecretAccessKey};
 
 /// The key of this number, of this user.
 pub(crate) fn entry(user: &str, number: usize) -> KeyEntry {
@@ -25,7 +25,7 @@ pub(crate) fn secret_in(store: &dyn SecretStore, id: &AccessKeyId) -> Option<Str
     store.get(id).unwrap().map(|key| key.secret.expose_secret().to_owned())
 }
 
-fn listed(store: &dyn SecretStore) -> Vec<KeyEntry> {
+pub(crate) fn listed(store: &dyn SecretStore) -> Vec<KeyEntry> {
     let mut entries = store.list().unwrap();
     entries.sort_by(|a, b| a.id.cmp(&b.id));
     entries
@@ -128,33 +128,6 @@ fn writers_at_once(reopen: &(dyn Fn() -> Box<dyn SecretStore> + Sync)) {
     for entry in entries {
         assert!(store.remove(&entry.id).unwrap());
     }
-}
-
-/// The same for the seeds of MFA devices, which are no keys, where a store keeps them.
-pub(crate) fn contract_of_seeds(reopen: &dyn Fn() -> Box<dyn SecretStore>) {
-    let store = reopen();
-    let (alice, bob) = (entry("alice", 0), entry("bob", 1));
-    let seed_in = |device: &MfaSerial| {
-        reopen().get_seed(device).unwrap().map(|seed| seed.expose_secret_base32().to_string())
-    };
-    let seed = |text: &str| TotpSeed::from_base32(text).unwrap();
-    assert_eq!(seed_in(&alice.serial), None);
-    assert!(!store.remove_seed(&alice.serial).unwrap());
-
-    store.put(&alice, &key(&alice, "secret")).unwrap();
-    store.put_seed(&alice.serial, &seed("GEZDGNBV")).unwrap();
-    store.put_seed(&bob.serial, &seed("MFRGGZDF")).unwrap();
-    store.put_seed(&alice.serial, &seed("GY3TQOJQ")).unwrap();
-    assert_eq!(seed_in(&alice.serial).as_deref(), Some("GY3TQOJQ"));
-    assert_eq!(listed(&*reopen()), std::slice::from_ref(&alice), "a seed is no key");
-
-    assert!(store.remove_seed(&alice.serial).unwrap());
-    assert!(!store.remove_seed(&alice.serial).unwrap());
-    assert_eq!(seed_in(&alice.serial), None);
-    assert_eq!(seed_in(&bob.serial).as_deref(), Some("MFRGGZDF"), "others stay");
-    assert_eq!(secret_in(&*reopen(), &alice.id).as_deref(), Some("secret"));
-    assert!(store.remove(&alice.id).unwrap());
-    assert!(store.remove_seed(&bob.serial).unwrap());
 }
 
 type Put<'a> = dyn Fn(&dyn SecretStore) -> Result<(), StoreError> + 'a;
