@@ -15,11 +15,12 @@ use postern_types::Timestamp;
 use rand::rngs::StdRng;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Mutex, Semaphore, watch},
-    time::{sleep, timeout},
+    sync::{Mutex, watch},
+    time::timeout,
 };
 
 use super::{Shared, admin, faults::Fate, fresh_rng, guard};
+use crate::listener;
 
 /// More than any AWS call of these services takes.
 const BODY_MAX: usize = 1 << 20;
@@ -29,34 +30,11 @@ const CONNECTIONS_MAX: usize = 1_024;
 /// Also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Takes connections until told to stop, then waits for those that are at work.
-pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
-    let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        let accepted = tokio::select! {
-            _ = stopped.changed() => break,
-            accepted = listener.accept() => accepted,
-        };
-        let Ok((stream, peer)) = accepted else {
-            // Out of file descriptors, most likely: give others time to close theirs.
-            sleep(Duration::from_millis(20)).await;
-            continue;
-        };
-        let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
-        let connection = serve(stream, peer, Arc::clone(&shared), &graceful);
-        if let Some(connection) = connection {
-            tokio::spawn(async move {
-                connection.await;
-                drop(slot);
-            });
-        }
-    }
-    drop(listener);
-    // Who keeps a request open longer than this has lost it.
-    let _late = timeout(GRACE, graceful.shutdown()).await;
+pub(super) async fn accept(socket: TcpListener, shared: Arc<Shared>, stopped: watch::Receiver<()>) {
+    let serve = |stream, peer, graceful: &_| serve(stream, peer, Arc::clone(&shared), graceful);
+    listener::accept(socket, stopped, CONNECTIONS_MAX, serve).await;
 }
 
 fn serve(
