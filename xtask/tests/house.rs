@@ -104,7 +104,11 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
     ("crates/postern-sandbox/src/world/transfer.rs", 3, "the sandbox's state, stored on request"),
     ("crates/postern-serve/src/sandbox/admin.rs", 1, "the sandbox's own root key, handed to its owner"),
     ("crates/postern-vault/src/file.rs", 2, "a key and a seed, sealed into the key file"),
-    ("crates/postern-serve/src/credentials/document.rs", 2, "handed over to a client that passed every guard"),
+    (
+        "crates/postern-serve/src/credentials/document.rs",
+        2,
+        "handed over to a client that passed every guard",
+    ),
     ("crates/postern-vault/src/codec.rs", 2, "sealed into the session cache"),
     ("crates/postern-vault/src/secret_service.rs", 2, "a key and a seed, stored in the desktop's keyring"),
     ("crates/postern-vault/src/kernel_store.rs", 1, "stored in the kernel's keyring"),

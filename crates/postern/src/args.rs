@@ -73,6 +73,11 @@ pub(crate) enum Command {
     Exec(commands::exec::ExecArgs),
     /// Show what a target means and which calls it takes, without a call
     Explain(commands::explain::ExplainArgs),
+    /// Serve roles' credentials to programs on this machine, renewed for as long as it runs
+    Serve(commands::serve::ServeArgs),
+    /// Serve one process
+    #[command(hide = true)]
+    ServeFor(commands::serve_for::ServeForArgs),
     /// Hand a role's credentials to an SDK that asks for them
     CredentialProcess(commands::credential_process::CredentialProcessArgs),
     /// Show sessions, time left, and keys

@@ -17,6 +17,8 @@ pub(crate) mod plan;
 pub(crate) mod planning;
 pub(crate) mod policy;
 pub(crate) mod sandbox;
+pub(crate) mod serve;
+pub(crate) mod serve_for;
 pub(crate) mod status;
 
 use crate::{
@@ -37,6 +39,8 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Login(args) => login::run(args, context),
         Command::Exec(args) => exec::run(args, context),
         Command::Explain(args) => explain::run(args, context),
+        Command::Serve(args) => serve::run(args, context),
+        Command::ServeFor(args) => serve_for::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Logout(args) => logout::run(args, context),

@@ -45,6 +45,8 @@ pub(crate) const AWS_SHARED_CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FIL
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<String, OsString>,
+    /// Whether nobody looks at a window, though one could be shown.
+    unattended: bool,
 }
 
 impl Environment {
@@ -52,7 +54,7 @@ impl Environment {
     pub(crate) fn of_process() -> Self {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-        Self { variables }
+        Self { variables, unattended: false }
     }
 
     /// A variable's text; none where it is unset, empty or not UTF-8.
@@ -75,10 +77,18 @@ impl Environment {
 
     /// Whether a window can be shown where somebody sees it.
     pub(crate) fn has_display(&self) -> bool {
+        if self.unattended {
+            return false;
+        }
         if cfg!(target_os = "macos") {
             return self.text("SSH_CONNECTION").is_none();
         }
         ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| self.text(name).is_some())
+    }
+
+    /// This environment for a process whose windows nobody looks at.
+    pub(crate) fn unattended(&self) -> Self {
+        Self { unattended: true, ..self.clone() }
     }
 
     /// The user's home directory.

@@ -18,6 +18,7 @@ mod output;
 mod personal;
 mod prompt;
 mod report;
+mod served;
 mod signals;
 
 use std::process::ExitCode;

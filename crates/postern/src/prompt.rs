@@ -19,7 +19,7 @@ use postern_broker::PromptError;
 pub(crate) use codes::{Codes, Sources};
 pub(crate) use passphrase::Passphrases;
 pub(crate) use source::Source;
-pub(crate) use terminal::{Echo, Terminal};
+pub(crate) use terminal::{Echo, Terminal, ask_nobody_from_now};
 
 fn unavailable(reason: impl Into<String>) -> PromptError {
     PromptError::Unavailable { reason: reason.into() }

@@ -1,5 +1,7 @@
 //! `postern exec`
 
+mod served;
+
 use std::{
     ffi::{OsStr, OsString},
     io,
@@ -9,6 +11,7 @@ use std::{
 };
 
 use clap::Args;
+use postern_broker::Issued;
 use postern_types::{MfaCode, SessionDuration, UserName};
 
 use crate::{
@@ -25,13 +28,14 @@ Examples:
   postern exec prod/developer -- aws ec2 describe-instances
   postern exec dev/readonly -- terraform plan
   postern exec prod/developer -- $SHELL
+  postern exec --serve prod/developer -- ./nightly-job
 
 postern becomes the command: exit code, signals and terminal are the command's
 own; 127 where there is no such command, 126 where it cannot be run. The
 credentials stand in its environment, readable by this user's other programs,
-and end within the hour; a program that runs longer asks again by itself if a
-profile has
-`credential_process = postern credential-process ACCOUNT/ROLE`.")]
+and end within the hour. For whatever runs longer, --serve puts an endpoint
+there instead, which gives fresh ones whenever an SDK asks and ends with the
+command.")]
 pub(crate) struct ExecArgs {
     /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
     #[arg(value_name = "TARGET")]
@@ -49,6 +53,9 @@ pub(crate) struct ExecArgs {
     /// Spend a code on this role alone, so that it may last longer than an hour
     #[arg(long)]
     direct: bool,
+    /// Give the command an endpoint that renews credentials, not credentials
+    #[arg(long, conflicts_with = "direct")]
+    serve: bool,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -81,25 +88,18 @@ pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, 
     // A typing error shall cost neither a code nor a call.
     look_up(program, &context.environment)?;
     let issued = daily.obtain(&destination, args.mfa_code)?.issued;
-    let credentials = issued.credentials();
 
     let mut command = Command::new(program);
     command.args(arguments);
     for name in REMOVED {
         command.env_remove(name);
     }
-    command
-        .env("AWS_ACCESS_KEY_ID", credentials.id.as_str())
-        .env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose_secret())
-        .env("POSTERN_TARGET", &destination.name);
-    match &credentials.token {
-        Some(token) => command.env("AWS_SESSION_TOKEN", token.expose_secret()),
-        None => command.env_remove("AWS_SESSION_TOKEN"),
-    };
-    match issued.expires_at() {
-        Some(expires_at) => command.env("AWS_CREDENTIAL_EXPIRATION", expires_at.to_string()),
-        None => command.env_remove("AWS_CREDENTIAL_EXPIRATION"),
-    };
+    command.env("POSTERN_TARGET", &destination.name);
+    if args.serve {
+        served::give(&mut command, &destination, &wish, context)?;
+    } else {
+        give(&mut command, &issued);
+    }
     // A region or endpoint that the caller has set is a choice; the estate's is a default.
     let chosen = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| context.environment.text(name));
     if let Some(region) = chosen.or(destination.region.as_ref().map(|region| region.as_str())) {
@@ -116,6 +116,22 @@ pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, 
         io::ErrorKind::NotFound => no_command(program),
         _ => not_runnable(program).caused_by(error),
     })
+}
+
+/// The credentials themselves.
+fn give(command: &mut Command, issued: &Issued) {
+    let credentials = issued.credentials();
+    command
+        .env("AWS_ACCESS_KEY_ID", credentials.id.as_str())
+        .env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose_secret());
+    match &credentials.token {
+        Some(token) => command.env("AWS_SESSION_TOKEN", token.expose_secret()),
+        None => command.env_remove("AWS_SESSION_TOKEN"),
+    };
+    match issued.expires_at() {
+        Some(expires_at) => command.env("AWS_CREDENTIAL_EXPIRATION", expires_at.to_string()),
+        None => command.env_remove("AWS_CREDENTIAL_EXPIRATION"),
+    };
 }
 
 /// Looks for the command where the system will look for it.

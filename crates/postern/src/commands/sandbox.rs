@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 use crate::{
     context::Context,
     errors::{CliError, ErrorKind, ExitStatus},
+    signals,
 };
 
 /// Arguments of `postern sandbox`.
@@ -111,25 +112,27 @@ fn announce(
 }
 
 /// Ctrl-C, or a polite request to end.
-struct Stop {
+pub(super) struct Stop {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
 }
 
 impl Stop {
     #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
+        signals::are_watched_by_command();
         let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         Ok(Self { terminate })
     }
 
     #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
+    pub(super) fn new() -> std::io::Result<Self> {
+        signals::are_watched_by_command();
         Ok(Self {})
     }
 
     #[cfg(unix)]
-    async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = self.terminate.recv() => {}
@@ -137,7 +140,7 @@ impl Stop {
     }
 
     #[cfg(not(unix))]
-    async fn wait(&mut self) {
+    pub(super) async fn wait(&mut self) {
         // Without Ctrl-C there is nothing to wait for.
         let _ = tokio::signal::ctrl_c().await;
     }

@@ -6,6 +6,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Write},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -16,6 +17,14 @@ use rustix::termios::{
 use zeroize::Zeroizing;
 
 use crate::{prompt::unavailable, signals::Noted};
+
+/// Whether no question may be put any more.
+static NOBODY_IS_ASKED: AtomicBool = AtomicBool::new(false);
+
+/// From here on every question is answered by an error: whoever waits for the answer does not see it.
+pub(crate) fn ask_nobody_from_now() {
+    NOBODY_IS_ASKED.store(true, Ordering::SeqCst);
+}
 
 /// Longer than anything asked for here.
 const LONGEST: usize = 4_096;
@@ -42,6 +51,9 @@ impl Terminal {
     /// # Errors
     /// When there is none, or when another job has it: reading would then stop this process.
     pub(crate) fn open() -> Result<Self, PromptError> {
+        if NOBODY_IS_ASKED.load(Ordering::SeqCst) {
+            return Err(unavailable("credentials are served, and nobody is asked meanwhile"));
+        }
         let file = OpenOptions::new()
             .read(true)
             .write(true)

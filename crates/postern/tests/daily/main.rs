@@ -15,6 +15,8 @@ mod profiles;
 #[cfg(test)]
 mod rotate;
 #[cfg(test)]
+mod serve;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod world;
