@@ -2,6 +2,7 @@
 
 pub mod edit;
 pub mod endpoint;
+pub mod generate;
 mod ini;
 pub mod oddity;
 pub mod profile;

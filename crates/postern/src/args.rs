@@ -80,6 +80,8 @@ pub(crate) enum Command {
     ServeFor(commands::serve_for::ServeForArgs),
     /// Hand a role's credentials to an SDK that asks for them
     CredentialProcess(commands::credential_process::CredentialProcessArgs),
+    /// Write profiles for other tools, and take keys out of ~/.aws
+    Profiles(commands::profiles::ProfilesArgs),
     /// Show sessions, time left, and keys
     Status(commands::status::StatusArgs),
     /// Forget every session

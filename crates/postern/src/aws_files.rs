@@ -1,4 +1,6 @@
-//! Where the files of `~/.aws` are, and reading them.
+//! Where the files of `~/.aws` are, reading them, and changing them.
+
+mod change;
 
 use std::{
     io,
@@ -6,7 +8,9 @@ use std::{
 };
 
 use postern_broker::files::profile::Profiles;
+use zeroize::Zeroizing;
 
+pub(crate) use self::change::{AwsFile, Backup, backup_of};
 use crate::{
     env::{self, Environment},
     errors::CliError,
@@ -41,11 +45,25 @@ pub(crate) fn read(environment: &Environment) -> Result<Profiles, CliError> {
     Ok(Profiles::parse(&config, &credentials)?)
 }
 
-fn read_text(path: Option<&Path>) -> Result<String, CliError> {
-    let Some(path) = path else { return Ok(String::new()) };
+/// The text of the credentials file.
+pub(crate) fn read_credentials(environment: &Environment) -> Result<Zeroizing<String>, CliError> {
+    read_text(credentials_file(environment).as_deref())
+}
+
+/// A file's text, which may hold secrets; an absent file is an empty one.
+fn read_text(path: Option<&Path>) -> Result<Zeroizing<String>, CliError> {
+    let Some(path) = path else { return Ok(Zeroizing::default()) };
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Zeroizing::default()),
         Err(error) => Err(CliError::usage(format!("cannot read `{}`", path.display())).caused_by(error)),
+    }
+}
+
+/// A path as people write it.
+pub(crate) fn shown(path: &Path, environment: &Environment) -> String {
+    match environment.home().and_then(|home| path.strip_prefix(home).ok().map(Path::to_owned)) {
+        Some(rest) => format!("~/{}", rest.display()),
+        None => path.display().to_string(),
     }
 }

@@ -16,6 +16,7 @@ pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod planning;
 pub(crate) mod policy;
+pub(crate) mod profiles;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod serve_for;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Explain(args) => explain::run(args, context),
         Command::Serve(args) => serve::run(args, context),
         Command::ServeFor(args) => serve_for::run(args, context),
+        Command::Profiles(args) => profiles::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Logout(args) => logout::run(args, context),

@@ -94,7 +94,8 @@ impl<'a> Daily<'a> {
         Ok(&self.estate()?.design)
     }
 
-    fn estate(&self) -> Result<&EstateFile, CliError> {
+    /// The estate file, which there must be.
+    pub(crate) fn estate(&self) -> Result<&EstateFile, CliError> {
         self.estate.as_ref().ok_or_else(EstateFile::missing)
     }
 
@@ -232,7 +233,8 @@ impl<'a> Daily<'a> {
         Ok(Route { key, endpoint, session: design.bastion.session })
     }
 
-    fn person_of_environment(&self) -> Result<Option<UserName>, CliError> {
+    /// Whose key is used, as `POSTERN_PERSON` says.
+    pub(crate) fn person_of_environment(&self) -> Result<Option<UserName>, CliError> {
         let text = self.context.environment.text(env::POSTERN_PERSON);
         text.map(|text| {
             text.parse().map_err(|e| {

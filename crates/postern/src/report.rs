@@ -2,6 +2,7 @@
 
 pub(crate) mod difference;
 pub(crate) mod explanation;
+pub(crate) mod file_change;
 pub(crate) mod findings;
 pub(crate) mod plan;
 pub(crate) mod policy;

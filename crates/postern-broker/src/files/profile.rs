@@ -435,6 +435,18 @@ impl Profiles {
         self.sections.keys().cloned().collect()
     }
 
+    /// Where the sections of a profile begin, those of the credentials file last; none where there is no such profile.
+    #[must_use]
+    pub fn places(&self, name: &str) -> Vec<Place> {
+        let Some(sections) = self.sections.get(name) else { return Vec::new() };
+        let both = [(File::Config, sections.config), (File::Credentials, sections.credentials)].into_iter();
+        both.filter_map(|(file, section)| {
+            let line = self.ini(file).sections.get(section?)?.line;
+            Some(Place { file, line })
+        })
+        .collect()
+    }
+
     /// The profile of this name, by botocore's rules.
     ///
     /// # Errors

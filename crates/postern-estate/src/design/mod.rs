@@ -1,6 +1,10 @@
 //! `postern.toml` as values: what its author wrote, each with its place in the text.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use postern_types::{
     AccountId, Arn, ExternalId, GroupName, ParseError, Partition, PolicyArn, PolicyName, Region, RoleArn,
@@ -39,6 +43,30 @@ pub struct Design {
     pub administrators: Administrators,
     /// Foreign accounts that may assume a role here.
     pub third_parties: BTreeMap<ThirdPartyName, ThirdParty>,
+}
+
+impl Design {
+    /// The roles that a person may assume by groups and of their own, by account. What administrators enter through
+    /// is not among them.
+    #[must_use]
+    pub fn roles_of(&self, person: &UserName) -> BTreeSet<(&AccountName, &RoleName)> {
+        let Some(person) = self.people.get(person) else { return BTreeSet::new() };
+        let groups = person.groups.iter().filter_map(|group| self.groups.get(&group.value));
+        let patterns: Vec<&Spanned<RolePattern>> =
+            groups.flat_map(|group| &group.roles).chain(&person.roles).collect();
+        let all = self.accounts.keys().flat_map(|account| self.roles.iter().map(move |role| (account, role)));
+        all.filter(|(account, (name, role))| {
+            role.is_made_in(account) && patterns.iter().any(|pattern| pattern.value.matches(account, name))
+        })
+        .map(|(account, (name, _))| (account, name))
+        .collect()
+    }
+
+    /// Whether a person is one of the administrators.
+    #[must_use]
+    pub fn is_administrator(&self, person: &UserName) -> bool {
+        self.administrators.people.iter().any(|administrator| administrator.value == *person)
+    }
 }
 
 /// `[bastion]`

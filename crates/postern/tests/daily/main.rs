@@ -17,6 +17,8 @@ mod rotate;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
+mod sync;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod world;

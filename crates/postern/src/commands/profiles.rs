@@ -1,0 +1,30 @@
+//! `postern profiles`
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    context::Context,
+    errors::{CliError, ExitStatus},
+};
+
+pub(crate) mod block;
+mod sync;
+
+/// Arguments of `postern profiles`.
+#[derive(Debug, Args)]
+pub(crate) struct ProfilesArgs {
+    #[command(subcommand)]
+    command: ProfilesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ProfilesCommand {
+    /// Write a profile for each role that you may assume
+    Sync(sync::SyncArgs),
+}
+
+pub(crate) fn run(args: &ProfilesArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    match &args.command {
+        ProfilesCommand::Sync(args) => sync::run(args, context),
+    }
+}
