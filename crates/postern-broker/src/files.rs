@@ -3,6 +3,7 @@
 pub mod edit;
 pub mod endpoint;
 pub mod generate;
+pub mod in_clear;
 mod ini;
 pub mod oddity;
 pub mod profile;

@@ -130,8 +130,10 @@ pub fn replace_lines(
         if at.is_none_or(|text| !is(*line, text)) {
             return Err(EditError::Changed { line: *line });
         }
-        let next = all.get(*line).map(|next| next.trim_end());
-        if next.is_some_and(|next| next.starts_with([' ', '\t']) && !next.trim().is_empty()) {
+        // What stands deeper than a key goes on with its value.
+        let indent = |line: &str| line.chars().take_while(|c| matches!(c, ' ' | '\t')).count();
+        let own = at.map_or(0, |at| indent(at));
+        if all.get(*line).is_some_and(|next| indent(next) > own && !next.trim().is_empty()) {
             return Err(EditError::Continued { line: *line });
         }
     }

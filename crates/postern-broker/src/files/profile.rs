@@ -470,6 +470,13 @@ impl Profiles {
         keys.find(&key.to_lowercase()).map(super::section::Found::at)
     }
 
+    /// The value that is in force for a profile, by botocore's rules; none when it is not set, or empty.
+    #[must_use]
+    pub fn text_of(&self, name: &str, key: &str) -> Option<Placed<String>> {
+        let found = self.own_keys(name)?.filled(key)?;
+        Some(found.placed(found.text().into_owned()))
+    }
+
     /// What the readers of these files do not read alike, and what does nothing where it stands; in order.
     #[must_use]
     pub fn oddities(&self) -> Vec<Oddity> {

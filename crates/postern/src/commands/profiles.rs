@@ -8,6 +8,7 @@ use crate::{
 };
 
 pub(crate) mod block;
+mod import;
 mod sync;
 
 /// Arguments of `postern profiles`.
@@ -21,10 +22,13 @@ pub(crate) struct ProfilesArgs {
 enum ProfilesCommand {
     /// Write a profile for each role that you may assume
     Sync(sync::SyncArgs),
+    /// Take long-term keys out of ~/.aws into the key store
+    Import(import::ImportArgs),
 }
 
 pub(crate) fn run(args: &ProfilesArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     match &args.command {
         ProfilesCommand::Sync(args) => sync::run(args, context),
+        ProfilesCommand::Import(args) => import::run(args, context),
     }
 }

@@ -95,6 +95,18 @@ impl Daily<'_> {
         })
     }
 
+    /// Where calls go that are signed with the keys that stand in a profile.
+    pub(crate) fn endpoint_of_keys(&self, name: &str) -> Endpoint {
+        match self.profile(name) {
+            Ok(profile) => self.endpoint_of_profile(&profile, None),
+            // A role of the profile's that leads nowhere says nothing about its keys.
+            Err(_) => Endpoint {
+                region: FALLBACK_REGION.parse().unwrap_or_else(|_| unreachable!("a fixed and valid region")),
+                urls: endpoint::resolve(&self.context.environment.texts(), None, None),
+            },
+        }
+    }
+
     /// The endpoints that hold for a profile: the environment's before its own.
     fn endpoint_of_profile(&self, profile: &Profile, otherwise: Option<&Endpoint>) -> Endpoint {
         let url = otherwise.and_then(|endpoint| endpoint.urls.every.as_deref());

@@ -9,6 +9,8 @@ mod enrol;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod migrate;
 #[cfg(test)]
 mod profiles;
