@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import botocore.configloader
 import pytest
 
 from bastion import Device, allow, policy
@@ -245,22 +246,19 @@ def test_enrolment_leaves_one_device_and_one_key(enrolled):
     assert not any(enrolled.alice.seed.encode() in path.read_bytes() for path in kept), "the seed is shown once"
 
 
-@pytest.mark.xdist_group("enrolled")
-def test_credential_process_serves_boto3_and_the_aws_cli(enrolled, monkeypatch):
-    postern = enrolled.postern
-    postern.profile("prod", "prod/developer")
+def works_for_boto3_and_the_aws_cli(postern: Postern, profile: str, arn: str):
+    """The profile gives this role to boto3 and to the aws CLI in both versions."""
     # No passphrase and no terminal from here on: once logged in, neither is needed.
     environment = {key: value for key, value in postern.environment.items() if key != "POSTERN_PASSPHRASE"}
     environment["AWS_CONFIG_FILE"] = str(postern.home / ".aws" / "config")
-    arn = f"arn:aws:sts::{ACCOUNTS['prod']}:assumed-role/developer/alice"
     script = (
-        "import boto3, json\n"
-        "session = boto3.session.Session(profile_name='prod')\n"
+        "import boto3, sys\n"
+        "session = boto3.session.Session(profile_name=sys.argv[1])\n"
         "print(session.client('sts').get_caller_identity()['Arn'])\n"
         "print(len(session.client('ec2').describe_instances()['Reservations']))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script, profile], env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.stdout.split() == [arn, "1"], done.stderr
     for version, more in (("1", []), ("2", ["--endpoint-url", postern.endpoint])):
@@ -268,14 +266,37 @@ def test_credential_process_serves_boto3_and_the_aws_cli(enrolled, monkeypatch):
         if program is None:
             pytest.skip(f"no aws CLI v{version} here")
         done = subprocess.run(
-            [program, "sts", "get-caller-identity", "--output", "json", *more],
-            env=environment | {"AWS_PROFILE": "prod"},
+            [program, "--profile", profile, "sts", "get-caller-identity", "--output", "json", *more],
+            env=environment,
             capture_output=True,
             text=True,
             timeout=60,
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["Arn"] == arn
+
+
+@pytest.mark.xdist_group("enrolled")
+def test_credential_process_serves_boto3_and_the_aws_cli(enrolled):
+    enrolled.postern.profile("prod", "prod/developer")
+    arn = f"arn:aws:sts::{ACCOUNTS['prod']}:assumed-role/developer/alice"
+    works_for_boto3_and_the_aws_cli(enrolled.postern, "prod", arn)
+
+
+@pytest.mark.xdist_group("enrolled")
+def test_synced_profiles_work_for_boto3_and_the_aws_cli(enrolled):
+    postern = enrolled.postern
+    config = postern.home / ".aws" / "config"
+    before = config.read_bytes() if config.exists() else b""
+    postern("profiles", "sync")
+    read = botocore.configloader.load_config(str(config))["profiles"]
+    synced = {name: profile for name, profile in read.items() if "--estate" in profile.get("credential_process", "")}
+    assert synced.keys() == {"dev-developer", "dev-readonly", "prod-developer", "prod-readonly"}
+    assert {profile["region"] for profile in synced.values()} == {"eu-central-1"}
+    arn = f"arn:aws:sts::{ACCOUNTS['dev']}:assumed-role/developer/alice"
+    works_for_boto3_and_the_aws_cli(postern, "dev-developer", arn)
+    postern("profiles", "sync", "--remove")
+    assert config.read_bytes().rstrip() == before.rstrip()
 
 
 @pytest.mark.xdist_group("enrolled")
