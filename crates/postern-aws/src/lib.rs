@@ -18,6 +18,7 @@ mod metadata;
 pub mod raw;
 mod rotate;
 mod sts;
+mod time;
 mod together;
 
 pub use assume::RoleCall;
@@ -31,3 +32,4 @@ pub use postern_broker::files::{
 };
 pub use postern_types::Credentials;
 pub use sts::StsClient;
+pub use time::sts_url;

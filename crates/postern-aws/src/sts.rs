@@ -33,10 +33,7 @@ impl StsClient {
     }
 
     fn url(&self) -> String {
-        match self.endpoint.url("sts") {
-            Some(url) => url.to_owned(),
-            None => format!("https://sts.{}.amazonaws.com", self.endpoint.region),
-        }
+        crate::sts_url(&self.endpoint)
     }
 
     /// AWS's time as far as it is known: this machine's until a refusal has shown that they differ.

@@ -88,6 +88,8 @@ pub(crate) enum Command {
     Logout(commands::logout::LogoutArgs),
     /// List, add, replace, move and remove stored access keys
     Keys(commands::keys::KeysArgs),
+    /// Look for what is wrong on this machine
+    Doctor(commands::doctor::DoctorArgs),
     /// Hold the key that seals sessions
     #[command(hide = true)]
     Agent(commands::agent::AgentArgs),

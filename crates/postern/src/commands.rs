@@ -6,6 +6,7 @@ pub(crate) mod cap;
 pub(crate) mod completions;
 pub(crate) mod credential_process;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod keys;
@@ -42,6 +43,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Explain(args) => explain::run(args, context),
         Command::Serve(args) => serve::run(args, context),
         Command::ServeFor(args) => serve_for::run(args, context),
+        Command::Doctor(args) => doctor::run(args, context),
         Command::Profiles(args) => profiles::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),

@@ -9,6 +9,7 @@ mod aws_files;
 mod commands;
 mod context;
 mod daily;
+mod doctor;
 mod env;
 mod errors;
 mod estate_file;

@@ -1,6 +1,7 @@
 //! Pictures of results: pure functions from data to text. Nothing here prints.
 
 pub(crate) mod difference;
+pub(crate) mod doctor;
 pub(crate) mod explanation;
 pub(crate) mod file_change;
 pub(crate) mod findings;

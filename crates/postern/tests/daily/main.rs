@@ -5,6 +5,8 @@ mod clock;
 #[cfg(test)]
 mod codes;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod enrol;
 #[cfg(test)]
 mod flow;
