@@ -117,7 +117,11 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
     ("crates/postern-vault/src/kernel.rs", 3, "the cache's key, kept by the kernel and read back once"),
     ("crates/postern-vault/src/agent.rs", 1, "the cache's key, handed to its owner's process"),
     ("crates/postern/src/commands/people/enrol.rs", 1, "the seed, shown once at its creation"),
-    ("crates/postern/src/commands/exec.rs", 2, "handed over to the child"),
+    (
+        "crates/postern/src/target/variables.rs",
+        2,
+        "handed over to the child, or printed for the caller's shell",
+    ),
     ("crates/postern/src/commands/credential_process.rs", 2, "handed over to the caller"),
     ("crates/postern/src/commands/demo/play.rs", 1, "the demo's own throw-away key, handed to who plays on"),
     ("crates/postern/src/commands/demo/stage.rs", 1, "the demo's own authenticator"),

@@ -20,6 +20,12 @@ pub(crate) const POSTERN_KEYHOLDER: &str = "POSTERN_KEYHOLDER";
 
 /// Ours alone: the targets that a chain of `credential_process` has asked postern for, a line each.
 pub(crate) const POSTERN_ASKED: &str = "POSTERN_ASKED";
+/// Set by postern for whoever works with a target: its name.
+pub(crate) const POSTERN_TARGET: &str = "POSTERN_TARGET";
+/// Set by postern beside [`POSTERN_TARGET`]: what it filled in because the person had not set it, as
+/// `AWS_REGION=eu-central-1` and so on with commas between. A variable that still has such a value counts as
+/// unset here, so that another target's region and endpoint take its place.
+pub(crate) const POSTERN_DEFAULTS: &str = "POSTERN_DEFAULTS";
 
 /// The columns of a terminal that does not say so itself.
 pub(crate) const COLUMNS: &str = "COLUMNS";
@@ -47,14 +53,35 @@ pub(crate) struct Environment {
     variables: BTreeMap<String, OsString>,
     /// Whether nobody looks at a window, though one could be shown.
     unattended: bool,
+    /// What another postern filled in around this one.
+    handed: BTreeMap<String, OsString>,
 }
 
 impl Environment {
     /// Reads the environment of this process. Names that are not UTF-8 are none of ours.
     pub(crate) fn of_process() -> Self {
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-        Self { variables, unattended: false }
+        Self::new(
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect(),
+        )
+    }
+
+    fn new(mut variables: BTreeMap<String, OsString>) -> Self {
+        let mut handed = BTreeMap::new();
+        let marked =
+            variables.get(POSTERN_DEFAULTS).and_then(|text| text.to_str()).unwrap_or_default().to_owned();
+        for (name, value) in marked.split(',').filter_map(|pair| pair.split_once('=')) {
+            if variables.get(name).is_some_and(|found| found == value)
+                && let Some((name, value)) = variables.remove_entry(name)
+            {
+                handed.insert(name, value);
+            }
+        }
+        Self { variables, handed, unattended: false }
+    }
+
+    /// A variable that another postern filled in, and nobody has changed since.
+    pub(crate) fn handed(&self, name: &str) -> Option<&str> {
+        self.handed.get(name)?.to_str()
     }
 
     /// A variable's text; none where it is unset, empty or not UTF-8.
@@ -94,5 +121,30 @@ impl Environment {
     /// The user's home directory.
     pub(crate) fn home(&self) -> Option<PathBuf> {
         self.path("HOME")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_filled_in_is_no_choice_until_it_is_changed() {
+        let environment = |region: &str| {
+            let variables = [
+                ("AWS_REGION", region),
+                ("AWS_ENDPOINT_URL", "http://h"),
+                (POSTERN_DEFAULTS, "AWS_REGION=eu-central-1,AWS_DEFAULT_REGION=eu-central-1"),
+            ];
+            Environment::new(variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).into())).collect())
+        };
+        let as_filled_in = environment("eu-central-1");
+        assert_eq!(as_filled_in.text("AWS_REGION"), None);
+        assert_eq!(as_filled_in.handed("AWS_REGION"), Some("eu-central-1"));
+        assert_eq!(as_filled_in.text("AWS_ENDPOINT_URL"), Some("http://h"));
+        assert_eq!(as_filled_in.handed("AWS_DEFAULT_REGION"), None);
+        let changed = environment("us-west-2");
+        assert_eq!(changed.text("AWS_REGION"), Some("us-west-2"));
+        assert_eq!(changed.handed("AWS_REGION"), None);
     }
 }

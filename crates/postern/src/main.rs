@@ -21,6 +21,7 @@ mod prompt;
 mod report;
 mod served;
 mod signals;
+mod target;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use postern_broker::Issued;
+use postern_broker::{AssumeRole, Issued, SessionTag};
 use postern_serve::{CredentialSource, SourceError};
 use postern_types::{ParseError, SessionDuration, UserName};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     args::GlobalArgs,
     context::Context,
-    daily::{Daily, Wish},
+    daily::{Daily, Destination, Wish},
     env::Environment,
     errors::CliError,
     estate_file::EstateFile,
@@ -31,9 +31,55 @@ pub(crate) struct Recipe {
     duration: Option<u32>,
     /// Where codes come from, if a flag says so: some places need no person.
     mfa_from: Vec<String>,
+    /// What the request for the one role carries, where the endpoint is for one command: the endpoint must
+    /// never give more than the command was to have.
+    carried: Option<Carried>,
+}
+
+/// The part of a request that flags change and a target's name does not tell.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Carried {
+    session_name: String,
+    policy: Option<String>,
+    policy_arns: Vec<String>,
+    tags: Vec<(String, String, bool)>,
+}
+
+impl Carried {
+    fn of(request: &AssumeRole) -> Self {
+        let tags = request.tags.iter();
+        Self {
+            session_name: request.session_name.to_string(),
+            policy: request.policy.as_deref().map(str::to_owned),
+            policy_arns: request.policy_arns.iter().map(ToString::to_string).collect(),
+            tags: tags.map(|t| (t.key.to_string(), t.value.to_string(), t.transitive)).collect(),
+        }
+    }
+
+    fn give(&self, request: &mut AssumeRole) -> Result<(), ParseError> {
+        request.session_name = self.session_name.parse()?;
+        request.policy = self.policy.as_deref().map(Into::into);
+        request.policy_arns = self.policy_arns.iter().map(|arn| arn.parse()).collect::<Result<_, _>>()?;
+        let tag = |(key, value, transitive): &(String, String, bool)| SessionTag {
+            key: key.as_str().into(),
+            value: value.as_str().into(),
+            transitive: *transitive,
+        };
+        request.tags = self.tags.iter().map(tag).collect();
+        Ok(())
+    }
 }
 
 impl Recipe {
+    /// How this run gets the credentials of one destination, all flags honoured.
+    pub(crate) fn of_destination(
+        context: &Context,
+        wish: &Wish<'_>,
+        destination: &Destination,
+    ) -> Result<Self, CliError> {
+        Ok(Self { carried: destination.role().map(Carried::of), ..Self::of(context, wish)? })
+    }
+
     /// How this run gets credentials.
     pub(crate) fn of(context: &Context, wish: &Wish<'_>) -> Result<Self, CliError> {
         let place = EstateFile::place(context.estate_path.as_deref(), &context.environment)?;
@@ -42,6 +88,7 @@ impl Recipe {
             person: wish.person.map(ToString::to_string),
             duration: wish.duration.map(SessionDuration::seconds),
             mfa_from: context.mfa_from.iter().flatten().map(ToString::to_string).collect(),
+            carried: None,
         })
     }
 }
@@ -52,6 +99,7 @@ pub(crate) struct Served {
     person: Option<UserName>,
     duration: Option<SessionDuration>,
     mfa_from: Vec<Source>,
+    carried: Option<Carried>,
     environment: Environment,
     /// Whether somebody reads standard error, and what they were told last.
     told: Option<Mutex<String>>,
@@ -74,6 +122,7 @@ impl Served {
                 .iter()
                 .map(|name| name.parse().map_err(wrong))
                 .collect::<Result<_, _>>()?,
+            carried: recipe.carried,
             environment: environment.unattended(),
             told: tell.then(Mutex::default),
         })
@@ -92,7 +141,11 @@ impl Served {
     fn obtain(&self, context: &Context, target: &str) -> Result<Issued, CliError> {
         let daily = Daily::open(context)?;
         let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: false };
-        let destination = daily.destination(target, &wish)?;
+        let mut destination = daily.destination(target, &wish)?;
+        if let (Some(carried), Some(request)) = (&self.carried, destination.way.hops.last_mut()) {
+            let wrong = |error| CliError::failed("the request for an endpoint cannot be read").caused_by(error);
+            carried.give(request).map_err(wrong)?;
+        }
         Ok(daily.obtain(&destination, None)?.issued)
     }
 

@@ -22,7 +22,7 @@ pub(super) fn give(
     context: &Context,
 ) -> Result<(), CliError> {
     hide_other_credentials(command, context);
-    let endpoint = serve_for::start(&destination.name, Recipe::of(context, wish)?)?;
+    let endpoint = serve_for::start(&destination.name, Recipe::of_destination(context, wish, destination)?)?;
     for name in serve::IN_THE_WAY {
         command.env_remove(name);
     }

@@ -1,0 +1,87 @@
+//! What all commands that hand out credentials take alike: a target, how it is wanted, and what comes of it.
+
+mod variables;
+
+use clap::Args;
+use postern_broker::Issued;
+use postern_types::{MfaCode, SessionDuration, UserName};
+
+use crate::{
+    context::Context,
+    daily::{Daily, Destination, Wish},
+    env::Environment,
+    errors::CliError,
+};
+
+pub(crate) use variables::Variables;
+
+/// A target and how it is wanted.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) options: TargetOptions,
+}
+
+/// How a target is wanted.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct TargetOptions {
+    /// Whose key to use, where there are several [env: POSTERN_PERSON]
+    #[arg(long, value_name = "NAME")]
+    person: Option<UserName>,
+    /// The code that the MFA device shows, if one is needed
+    #[arg(long, value_name = "CODE")]
+    mfa_code: Option<MfaCode>,
+    /// How long the credentials are to last, 15m to 1h; with --direct up to the
+    /// role's maximum [default: 1h, or that maximum]
+    #[arg(long, value_name = "TIME")]
+    duration: Option<SessionDuration>,
+    /// Spend a code on this role alone, so that it may last longer than an hour
+    #[arg(long)]
+    direct: bool,
+}
+
+/// Credentials, and what they are for.
+pub(crate) struct Handover {
+    pub(crate) destination: Destination,
+    pub(crate) issued: Issued,
+}
+
+impl TargetOptions {
+    /// What a target's name means when it is wanted so. Makes no call.
+    pub(crate) fn destination(
+        &self,
+        _: &Context,
+        daily: &Daily<'_>,
+        name: &str,
+    ) -> Result<Destination, CliError> {
+        daily.destination(name, &self.wish())
+    }
+
+    /// What of this a target's meaning depends on.
+    pub(crate) fn wish(&self) -> Wish<'_> {
+        Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct }
+    }
+
+    /// The credentials of a destination that [`Self::destination`] made.
+    pub(crate) fn obtain(&self, daily: &Daily<'_>, destination: Destination) -> Result<Handover, CliError> {
+        let issued = daily.obtain(&destination, self.mfa_code)?.issued;
+        Ok(Handover { destination, issued })
+    }
+
+    /// Both at once, for commands that have nothing to check in between.
+    pub(crate) fn take(&self, context: &Context, name: &str) -> Result<Handover, CliError> {
+        let daily = Daily::open(context)?;
+        let destination = self.destination(context, &daily, name)?;
+        self.obtain(&daily, destination)
+    }
+}
+
+impl Handover {
+    /// What a process that works with them is given.
+    pub(crate) fn variables(&self, environment: &Environment) -> Variables {
+        Variables::of(&self.destination, &self.issued, environment)
+    }
+}
