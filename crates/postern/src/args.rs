@@ -78,6 +78,10 @@ pub(crate) enum Command {
     /// Serve one process
     #[command(hide = true)]
     ServeFor(commands::serve_for::ServeForArgs),
+    /// Print a role's credentials as variables, for the shell you are in
+    Env(commands::env::EnvArgs),
+    /// Start a shell with a role's credentials
+    Shell(commands::shell::ShellArgs),
     /// Hand a role's credentials to an SDK that asks for them
     CredentialProcess(commands::credential_process::CredentialProcessArgs),
     /// Write profiles for other tools, and take keys out of ~/.aws

@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod credential_process;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod keys;
@@ -21,6 +22,7 @@ pub(crate) mod profiles;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod serve_for;
+pub(crate) mod shell;
 pub(crate) mod status;
 
 use crate::{
@@ -45,6 +47,8 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::ServeFor(args) => serve_for::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
         Command::Profiles(args) => profiles::run(args, context),
+        Command::Env(args) => env::run(args, context),
+        Command::Shell(args) => shell::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Logout(args) => logout::run(args, context),

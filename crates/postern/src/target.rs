@@ -13,7 +13,7 @@ use crate::{
     errors::CliError,
 };
 
-pub(crate) use variables::Variables;
+pub(crate) use variables::{HANDED, Variables};
 
 /// A target and how it is wanted.
 #[derive(Clone, Debug, Args)]

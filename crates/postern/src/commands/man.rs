@@ -33,11 +33,11 @@ const EXIT_STATUS: [(&str, &str); 6] = [
     ("2", "Wrong usage or a bad file; nothing was called. With --detailed-exitcode, plan has found changes."),
     ("4", "Refused: the result would break a claim or a critical rule. Nothing was called."),
     ("130", "Interrupted."),
-    ("others", "postern exec becomes its command, and ends as that does."),
+    ("others", "postern exec becomes its command, postern shell its shell, and they end as those do."),
 ];
 
 /// What postern reads from the environment, AWS's own variables last.
-const ENVIRONMENT: [(&str, &str); 11] = [
+const ENVIRONMENT: [(&str, &str); 12] = [
     (env::POSTERN_ESTATE, "The estate file, where --estate names none; ./postern.toml where unset."),
     (env::POSTERN_PERSON, "Whose key to use where the key store holds several, as --person does."),
     (env::POSTERN_STORE, "The key store: keyring or file. Where unset, the keyring if there is one."),
@@ -66,6 +66,7 @@ const ENVIRONMENT: [(&str, &str); 11] = [
         "The file of the AWS profiles that administrators work with; ~/.aws/config where unset.",
     ),
     (env::AWS_SHARED_CREDENTIALS_FILE, "The file of their keys; ~/.aws/credentials where unset."),
+    ("SHELL", "The shell that postern shell starts, and for which postern env writes."),
     ("NO_COLOR", "Set to anything, nothing is coloured, unless --color says otherwise."),
 ];
 

@@ -23,6 +23,8 @@ mod serve;
 #[cfg(test)]
 mod sync;
 #[cfg(test)]
+mod shells;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod world;
