@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Env(commands::env::EnvArgs),
     /// Start a shell with a role's credentials
     Shell(commands::shell::ShellArgs),
+    /// Ask AWS who one is
+    Whoami(commands::whoami::WhoamiArgs),
     /// Hand a role's credentials to an SDK that asks for them
     CredentialProcess(commands::credential_process::CredentialProcessArgs),
     /// Write profiles for other tools, and take keys out of ~/.aws

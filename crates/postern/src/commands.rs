@@ -24,6 +24,7 @@ pub(crate) mod serve;
 pub(crate) mod serve_for;
 pub(crate) mod shell;
 pub(crate) mod status;
+pub(crate) mod whoami;
 
 use crate::{
     args::Command,
@@ -49,6 +50,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Profiles(args) => profiles::run(args, context),
         Command::Env(args) => env::run(args, context),
         Command::Shell(args) => shell::run(args, context),
+        Command::Whoami(args) => whoami::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Logout(args) => logout::run(args, context),

@@ -27,4 +27,6 @@ mod shells;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
+mod whoami;
+#[cfg(test)]
 mod world;
