@@ -96,6 +96,7 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
     ),
     ("crates/postern-types/src/mfa.rs", 6, "codes are computed from the seed, and its Base32 form is made"),
     ("crates/postern-aws/src/connection.rs", 2, "handed to the SDK, which signs with it"),
+    ("crates/postern-aws/src/console.rs", 2, "sent to AWS's sign-in over TLS, for a token"),
     ("crates/postern-sandbox/src/sigv4.rs", 1, "the sandbox verifies a signature against it"),
     ("crates/postern-sandbox/src/session.rs", 1, "sealed into a session token"),
     ("crates/postern-sandbox/src/sts.rs", 2, "new credentials, shown once at their creation"),

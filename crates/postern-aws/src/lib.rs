@@ -11,6 +11,7 @@ mod assume;
 mod clock;
 mod collect;
 mod connection;
+pub mod console;
 pub mod enrol;
 mod error;
 pub mod execute;

@@ -24,7 +24,7 @@ use postern_types::{SessionToken, Timestamp};
 use crate::{Answer, AwsError, Connection, Credentials, Kind, Unreachable, error};
 
 /// All but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A call: service, operation, and the request that carries it.
 #[derive(Clone, Debug)]

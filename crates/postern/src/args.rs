@@ -82,6 +82,8 @@ pub(crate) enum Command {
     Env(commands::env::EnvArgs),
     /// Start a shell with a role's credentials
     Shell(commands::shell::ShellArgs),
+    /// Open the AWS console as a role
+    Console(commands::console::ConsoleArgs),
     /// Ask AWS who one is
     Whoami(commands::whoami::WhoamiArgs),
     /// Hand a role's credentials to an SDK that asks for them

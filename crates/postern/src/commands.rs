@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod apply;
 pub(crate) mod cap;
 pub(crate) mod completions;
+pub(crate) mod console;
 pub(crate) mod credential_process;
 pub(crate) mod demo;
 pub(crate) mod doctor;
@@ -50,6 +51,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Profiles(args) => profiles::run(args, context),
         Command::Env(args) => env::run(args, context),
         Command::Shell(args) => shell::run(args, context),
+        Command::Console(args) => console::run(args, context),
         Command::Whoami(args) => whoami::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),

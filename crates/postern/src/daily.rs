@@ -67,7 +67,7 @@ pub(crate) struct Destination {
     /// The endpoint of all services, where it is not AWS's own.
     pub(crate) endpoint_url: Option<String>,
     /// A long-term key that is not in the key store, but in a file or the environment.
-    own_key: Option<LongTermKey>,
+    pub(crate) own_key: Option<LongTermKey>,
 }
 
 impl Destination {

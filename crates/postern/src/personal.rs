@@ -40,6 +40,9 @@ pub(crate) struct PersonalSettings {
     /// Where MFA codes come from.
     #[serde(default)]
     pub(crate) mfa: MfaSettings,
+    /// The AWS Management Console.
+    #[serde(default)]
+    console: ConsoleSettings,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -93,6 +96,16 @@ pub(crate) struct PinentrySettings {
     pub(crate) program: String,
 }
 
+/// `[console]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConsoleSettings {
+    /// As `postern console --browser`.
+    browser: Option<String>,
+    /// As `postern console --federation-endpoint`.
+    federation_endpoint: Option<String>,
+}
+
 impl PersonalSettings {
     /// Reads the person's settings; the environment goes before the file.
     pub(crate) fn load(environment: &Environment) -> Result<Self, CliError> {
@@ -128,7 +141,7 @@ impl PersonalSettings {
         let settings: Self = toml::from_str(&text).map_err(|error| {
             bad()
                 .caused_by(error.to_string().trim_end())
-                .hint("it takes `estate`, `key_max_age`, `profiles`, `session`, `store`, `mfa_process` and `[mfa]` (docs/environment.md)")
+                .hint("it takes `estate`, `key_max_age`, `profiles`, `session`, `store`, `mfa_process`, `[mfa]` and `[console]` (docs/environment.md)")
         })?;
         if settings.mfa.from.as_ref().is_some_and(Vec::is_empty) {
             return Err(bad().caused_by("`from` of `[mfa]` is empty: no code could come from anywhere"));
@@ -139,6 +152,16 @@ impl PersonalSettings {
     /// The command that prints an MFA code.
     pub(crate) fn mfa_process(&self) -> Option<&str> {
         self.mfa_process.as_deref()
+    }
+
+    /// The browser of `postern console`.
+    pub(crate) fn browser(&self) -> Option<&str> {
+        self.console.browser.as_deref()
+    }
+
+    /// What stands in for AWS's sign-in.
+    pub(crate) fn federation_endpoint(&self) -> Option<&str> {
+        self.console.federation_endpoint.as_deref()
     }
 
     /// The estate file of whoever is elsewhere.

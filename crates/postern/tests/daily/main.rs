@@ -7,6 +7,8 @@ mod codes;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod enrol;
 #[cfg(test)]
 mod flow;
