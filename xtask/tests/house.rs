@@ -123,6 +123,7 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
         2,
         "handed over to the child, or printed for the caller's shell",
     ),
+    ("crates/postern/src/commands/export.rs", 2, "written into the caller's own credentials file, as asked"),
     ("crates/postern/src/commands/credential_process.rs", 2, "handed over to the caller"),
     ("crates/postern/src/commands/demo/play.rs", 1, "the demo's own throw-away key, handed to who plays on"),
     ("crates/postern/src/commands/demo/stage.rs", 1, "the demo's own authenticator"),

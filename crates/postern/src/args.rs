@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Shell(commands::shell::ShellArgs),
     /// Open the AWS console as a role
     Console(commands::console::ConsoleArgs),
+    /// Write a role's credentials into ~/.aws/credentials, for tools that only read files
+    Export(commands::export::ExportArgs),
     /// Ask AWS who one is
     Whoami(commands::whoami::WhoamiArgs),
     /// Hand a role's credentials to an SDK that asks for them

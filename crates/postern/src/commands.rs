@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -52,6 +53,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Env(args) => env::run(args, context),
         Command::Shell(args) => shell::run(args, context),
         Command::Console(args) => console::run(args, context),
+        Command::Export(args) => export::run(args, context),
         Command::Whoami(args) => whoami::run(args, context),
         Command::CredentialProcess(args) => credential_process::run(args, context),
         Command::Status(args) => status::run(args, context),

@@ -11,6 +11,8 @@ mod console;
 #[cfg(test)]
 mod enrol;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod flow;
 #[cfg(test)]
 mod import;
