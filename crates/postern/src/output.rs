@@ -109,6 +109,11 @@ impl Printer {
         }
     }
 
+    /// Shows what was asked for, where standard output is taken by something else.
+    pub(crate) fn aside(&self, text: &str) {
+        self.talk(text);
+    }
+
     /// Warns.
     pub(crate) fn warning(&self, text: &str) {
         self.talk(&format!("{} {text}", paint(WARN, "warning:")));

@@ -1,5 +1,7 @@
 //! What all commands that hand out credentials take alike: a target, how it is wanted, and what comes of it.
 
+mod effective;
+mod narrowing;
 mod variables;
 
 use clap::Args;
@@ -13,6 +15,7 @@ use crate::{
     errors::CliError,
 };
 
+use self::narrowing::NarrowingArgs;
 pub(crate) use variables::{HANDED, Variables};
 
 /// A target and how it is wanted.
@@ -41,6 +44,8 @@ pub(crate) struct TargetOptions {
     /// Spend a code on this role alone, so that it may last longer than an hour
     #[arg(long)]
     direct: bool,
+    #[command(flatten)]
+    narrowing: NarrowingArgs,
 }
 
 /// Credentials, and what they are for.
@@ -53,7 +58,7 @@ impl TargetOptions {
     /// What a target's name means when it is wanted so. Makes no call.
     pub(crate) fn destination(
         &self,
-        _: &Context,
+        context: &Context,
         daily: &Daily<'_>,
         name: &str,
     ) -> Result<Destination, CliError> {
@@ -63,6 +68,25 @@ impl TargetOptions {
     /// What of this a target's meaning depends on.
     pub(crate) fn wish(&self) -> Wish<'_> {
         Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct }
+        let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct };
+        let mut destination = daily.destination(name, &wish)?;
+        let warn = |text: &str| context.printer.warning(text);
+        self.narrowing.narrow(&mut destination, &warn)?;
+        if self.narrowing.show_effective {
+            self.show_effective(context, &destination)?;
+        }
+        Ok(destination)
+    }
+
+    fn show_effective(&self, context: &Context, destination: &Destination) -> Result<(), CliError> {
+        let Some(request) = destination.role() else {
+            return Err(no_role_assumed(&destination.name, "--show-effective"));
+        };
+        let region = destination.region.as_ref().map_or("us-east-1", |region| region.as_str());
+        let table = effective::render(context, request, region)?;
+        // Asked for, so --quiet does not silence it; standard output belongs to the command.
+        context.printer.aside(table.trim_end());
+        Ok(())
     }
 
     /// The credentials of a destination that [`Self::destination`] made.
@@ -84,4 +108,9 @@ impl Handover {
     pub(crate) fn variables(&self, environment: &Environment) -> Variables {
         Variables::of(&self.destination, &self.issued, environment)
     }
+}
+
+/// What only the request for a role can carry, asked of a target that assumes none.
+fn no_role_assumed(target: &str, flags: &str) -> CliError {
+    CliError::usage(format!("`{target}` assumes no role, and {flags} can only be given where one is assumed"))
 }

@@ -19,6 +19,8 @@ mod import;
 #[cfg(test)]
 mod migrate;
 #[cfg(test)]
+mod narrowing;
+#[cfg(test)]
 mod profiles;
 #[cfg(test)]
 mod rotate;
