@@ -1,21 +1,22 @@
 //! What all commands that hand out credentials take alike: a target, how it is wanted, and what comes of it.
 
+mod attribution;
 mod effective;
 mod narrowing;
 mod variables;
 
 use clap::Args;
 use postern_broker::Issued;
-use postern_types::{MfaCode, SessionDuration, UserName};
+use postern_types::{MfaCode, RoleArn, SessionDuration, UserName};
 
 use crate::{
     context::Context,
-    daily::{Daily, Destination, Wish},
+    daily::{Daily, Destination, Wish, targets},
     env::Environment,
     errors::CliError,
 };
 
-use self::narrowing::NarrowingArgs;
+use self::{attribution::AttributionArgs, narrowing::NarrowingArgs};
 pub(crate) use variables::{HANDED, Variables};
 
 /// A target and how it is wanted.
@@ -46,6 +47,8 @@ pub(crate) struct TargetOptions {
     direct: bool,
     #[command(flatten)]
     narrowing: NarrowingArgs,
+    #[command(flatten)]
+    attribution: AttributionArgs,
 }
 
 /// Credentials, and what they are for.
@@ -70,8 +73,12 @@ impl TargetOptions {
         Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct }
         let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct };
         let mut destination = daily.destination(name, &wish)?;
+        let of_estate = |role: &RoleArn| {
+            daily.design().is_ok_and(|design| targets(design).iter().any(|target| target.arn == *role))
+        };
         let warn = |text: &str| context.printer.warning(text);
         self.narrowing.narrow(&mut destination, &warn)?;
+        self.attribution.attribute(&mut destination, &of_estate, &warn)?;
         if self.narrowing.show_effective {
             self.show_effective(context, &destination)?;
         }

@@ -1,6 +1,8 @@
 //! The daily commands against the sandbox, as a person and as an SDK would run them.
 
 #[cfg(test)]
+mod attribution;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod codes;
