@@ -13,7 +13,7 @@ import pytest
 from bastion import Device, allow, policy
 from estate import EXPECTED, read_back
 from postern import ACCOUNTS, EXAMPLE, Postern
-from sandbox import Account, Keys, Sandbox, client
+from sandbox import REGION, Account, Keys, Sandbox, client
 from wire import refused
 
 READS = ("Get", "List", "Describe", "Generate", "Simulate")
@@ -318,6 +318,66 @@ def test_exec_hands_the_role_to_its_child_and_ends_as_it_does(enrolled):
     assert told.strip().endswith(":assumed-role/developer/alice")
     assert postern.run("exec", "prod/developer", "--", "sh", "-c", "exit 7").returncode == 7
     assert "alice" in postern("status")
+
+
+@pytest.mark.xdist_group("enrolled")
+def test_an_exported_profile_serves_tools_that_only_read_files(enrolled):
+    postern = enrolled.postern
+    postern("export", "dev/readonly", "--profile", "files")
+    path = postern.home / ".aws" / "credentials"
+    script = (
+        "import boto3\n"
+        "session = boto3.session.Session(profile_name='files')\n"
+        "print(session.client('sts').get_caller_identity()['Arn'], session.region_name)\n"
+    )
+    environment = postern.environment | {"AWS_CONFIG_FILE": str(postern.home / "none")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60
+    )
+    arn = f"arn:aws:sts::{ACCOUNTS['dev']}:assumed-role/readonly/alice"
+    assert done.stdout.split() == [arn, REGION], done.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    postern("export", "--remove", "files")
+    assert path.read_text() == ""
+    path.unlink()
+
+
+@pytest.mark.xdist_group("enrolled")
+@pytest.mark.parametrize(
+    "flag, describe, terminate",
+    [
+        ((), "allowed", "allowed"),
+        (("--read-only",), "allowed", "refused"),
+        (("--only", "ec2:TerminateInstances"), "refused", "allowed"),
+    ],
+)
+def test_a_narrowed_session_does_what_its_table_says(enrolled, flag, describe, terminate):
+    done = enrolled.postern.run(
+        "env", "prod/developer", "--format", "json", "--reason", "INC-7", "--show-effective", *flag
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stderr.splitlines()]
+    table = {row[2]: row[1] for row in rows if len(row) == 4}
+    assert (table["ec2:DescribeInstances"], table["ec2:TerminateInstances"]) == (describe, terminate)
+    variables = json.loads(done.stdout)
+    script = (
+        "import boto3\n"
+        "from botocore.exceptions import ClientError\n"
+        "ec2 = boto3.client('ec2')\n"
+        "print(boto3.client('sts').get_caller_identity()['Arn'])\n"
+        "for call in (ec2.describe_instances, lambda: ec2.terminate_instances(InstanceIds=['i-1'])):\n"
+        "    try:\n"
+        "        call()\n"
+        "        print('allowed')\n"
+        "    except ClientError as error:\n"
+        "        print('refused' if error.response['Error']['Code'] == 'UnauthorizedOperation' else 'allowed')\n"
+    )
+    environment = enrolled.postern.environment | variables
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60
+    )
+    arn = f"arn:aws:sts::{ACCOUNTS['prod']}:assumed-role/developer/alice@INC-7"
+    assert done.stdout.split() == [arn, describe, terminate], done.stderr
 
 
 @pytest.mark.xdist_group("enrolled")
