@@ -65,14 +65,7 @@ impl TargetOptions {
         daily: &Daily<'_>,
         name: &str,
     ) -> Result<Destination, CliError> {
-        daily.destination(name, &self.wish())
-    }
-
-    /// What of this a target's meaning depends on.
-    pub(crate) fn wish(&self) -> Wish<'_> {
-        Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct }
-        let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct };
-        let mut destination = daily.destination(name, &wish)?;
+        let mut destination = daily.destination(name, &self.wish())?;
         let of_estate = |role: &RoleArn| {
             daily.design().is_ok_and(|design| targets(design).iter().any(|target| target.arn == *role))
         };
@@ -83,6 +76,11 @@ impl TargetOptions {
             self.show_effective(context, &destination)?;
         }
         Ok(destination)
+    }
+
+    /// What of this a target's meaning depends on.
+    pub(crate) fn wish(&self) -> Wish<'_> {
+        Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct }
     }
 
     fn show_effective(&self, context: &Context, destination: &Destination) -> Result<(), CliError> {

@@ -43,5 +43,7 @@ pub(crate) fn run(args: &ShellArgs, context: &mut Context) -> Result<ExitStatus,
     let around = context.environment.text(crate::env::POSTERN_TARGET);
     let back = around.map(|around| format!(", back to {around}")).unwrap_or_default();
     context.printer.status(&format!("{}{left}; `exit` leaves{back}", handover.destination.name));
-    Err(become_command(Command::new(shell), &handover, context))
+    let mut command = Command::new(shell);
+    handover.variables(&context.environment).give(&mut command);
+    Err(become_command(command))
 }
