@@ -143,7 +143,8 @@ impl Served {
         let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: false };
         let mut destination = daily.destination(target, &wish)?;
         if let (Some(carried), Some(request)) = (&self.carried, destination.way.hops.last_mut()) {
-            let wrong = |error| CliError::failed("the request for an endpoint cannot be read").caused_by(error);
+            let wrong =
+                |error| CliError::failed("the request for an endpoint cannot be read").caused_by(error);
             carried.give(request).map_err(wrong)?;
         }
         Ok(daily.obtain(&destination, None)?.issued)

@@ -7,9 +7,9 @@ mod clock;
 #[cfg(test)]
 mod codes;
 #[cfg(test)]
-mod doctor;
-#[cfg(test)]
 mod console;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod enrol;
 #[cfg(test)]
@@ -29,9 +29,9 @@ mod rotate;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
-mod sync;
-#[cfg(test)]
 mod shells;
+#[cfg(test)]
+mod sync;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]
