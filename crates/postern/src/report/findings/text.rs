@@ -247,7 +247,10 @@ mod tests {
             assert_eq!(view.text.get(view.span.clone()), Some("VALUE"), "{room}");
             assert!(view.text.chars().count() <= room, "{room}: {}", view.text);
             assert_eq!(view.text == line, room >= line.len(), "{room}");
-            assert_eq!(view.text.starts_with('…') && view.text.ends_with('…'), room < line.len(), "{room}");
+            let cut = (view.text.starts_with('…'), view.text.ends_with('…'));
+            // Where little is missing, one side gives all of it.
+            let wanted = if room < 200 { (true, true) } else { (false, room < line.len()) };
+            assert_eq!(cut, wanted, "{room}");
         }
         // Longer than the room by itself, at the beginning, the end, and with other characters and tabs.
         let long = "ä\t".repeat(100);
