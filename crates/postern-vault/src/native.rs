@@ -38,6 +38,14 @@ fn words(error: Error) -> StoreError {
     }
 }
 
+/// Deletes an item, or finds that another process has done it.
+fn delete(item: &Entry) -> Result<(), StoreError> {
+    match item.delete_credential() {
+        Ok(()) | Err(Error::NoEntry) => Ok(()),
+        Err(error) => Err(words(error)),
+    }
+}
+
 impl NativeStore {
     /// The login keychain of macOS.
     ///
@@ -102,7 +110,7 @@ impl SecretStore for NativeStore {
         let item = self.store.build(SERVICE, &name_of(entry), None).map_err(words)?;
         item.set_secret(key.secret.expose_secret().as_bytes()).map_err(words)?;
         for (older, _) in before.iter().filter(|(_, old)| old != entry) {
-            older.delete_credential().map_err(words)?;
+            delete(older)?;
         }
         Ok(())
     }
@@ -110,10 +118,7 @@ impl SecretStore for NativeStore {
     fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
         let items = self.items(Some(id))?;
         for (item, _) in &items {
-            match item.delete_credential() {
-                Ok(()) | Err(Error::NoEntry) => {}
-                Err(error) => return Err(words(error)),
-            }
+            delete(item)?;
         }
         Ok(!items.is_empty())
     }

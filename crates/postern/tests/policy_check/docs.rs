@@ -7,7 +7,7 @@ use crate::world::World;
 const PAGE: &str = include_str!("../../../../docs/policy-check.md");
 
 /// Options of every command.
-const GLOBAL: [&str; 5] = ["--help", "--version", "--estate", "--quiet", "--color"];
+const GLOBAL: [&str; 6] = ["--help", "--version", "--estate", "--mfa-from", "--quiet", "--color"];
 
 #[test]
 fn the_table_of_rules_is_the_programs() {
