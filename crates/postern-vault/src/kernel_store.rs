@@ -162,10 +162,10 @@ impl SecretStore for KernelStore {
     fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
         let bytes = to_bytes(entry, key)?;
         ring()?.add_key(self.description(&entry.id).as_str(), bytes.as_slice()).map_err(words)?;
-        // Some sandboxes accept keys and never give them back.
+        // Some sandboxes accept keys and never give them back. What is given back may be another writer's already.
         match self.get(&entry.id)? {
-            Some(kept) if kept.secret.ct_eq(&key.secret) => Ok(()),
-            _ => {
+            Some(_) => Ok(()),
+            None => {
                 Err(StoreError::Unreachable { problem: "the kernel keyring does not give keys back".into() })
             }
         }
