@@ -68,9 +68,23 @@ pub(crate) struct Destination {
     pub(crate) endpoint_url: Option<String>,
     /// A long-term key that is not in the key store, but in a file or the environment.
     pub(crate) own_key: Option<LongTermKey>,
+    /// Whether the name is a profile's.
+    pub(crate) of_profile: bool,
 }
 
 impl Destination {
+    /// An MFA session of the estate's bastion itself.
+    pub(crate) fn of_session(route: Route) -> Self {
+        Self {
+            name: route.key.user.to_string(),
+            region: Some(route.endpoint.region.clone()),
+            way: Way { start: Start::Session(route), hops: Vec::new() },
+            endpoint_url: None,
+            own_key: None,
+            of_profile: false,
+        }
+    }
+
     /// The role that it ends in.
     pub(crate) fn role(&self) -> Option<&AssumeRole> {
         self.way.hops.last()
@@ -148,6 +162,7 @@ impl<'a> Daily<'a> {
             region: Some(design.region.value.clone()),
             endpoint_url: self.endpoint_url(target.arn.account())?.map(str::to_owned),
             own_key: None,
+            of_profile: false,
         })
     }
 
@@ -190,12 +205,7 @@ impl<'a> Daily<'a> {
             clock: &now,
         };
         let result = run(&broker);
-        // A code of its own is not spared by a login.
-        let route = match &destination.way.start {
-            Start::Session(route) if destination.own_key.is_none() => Some(route),
-            _ => None,
-        };
-        self.finish(&sts, route, result)
+        self.finish(&sts, self.login_command(destination).as_deref(), result)
     }
 
     /// Whose key is used, and where it goes.
@@ -306,16 +316,23 @@ impl<'a> Daily<'a> {
         Ok(request)
     }
 
+    /// The MFA session of the estate's bastion, as a destination.
+    pub(crate) fn session_of(&self, person: Option<&UserName>) -> Result<Destination, CliError> {
+        Ok(Destination::of_session(self.route(person)?))
+    }
+
+    /// Takes the MFA session of a destination, or finds the one that is there.
     pub(crate) fn login(
         &self,
-        route: &Route,
+        destination: &Destination,
         mode: LoginMode,
         code: Option<MfaCode>,
     ) -> Result<MfaSession, CliError> {
-        let way = Way { start: Start::Session(route.clone()), hops: Vec::new() };
-        let (name, region) = (route.key.user.to_string(), Some(route.endpoint.region.clone()));
-        let session = Destination { name, way, region, endpoint_url: None, own_key: None };
-        self.with_broker(&session, code, |broker| broker.login(route, mode))
+        let Start::Session(route) = &destination.way.start else {
+            return Err(CliError::usage(format!("`{}` needs no MFA session", destination.name))
+                .hint("`postern explain` says what it takes"));
+        };
+        self.with_broker(destination, code, |broker| broker.login(route, mode))
     }
 
     fn codes<'b>(&'b self, given: Option<MfaCode>, now: &'b dyn Fn() -> Timestamp) -> Codes<'b> {
@@ -326,23 +343,28 @@ impl<'a> Daily<'a> {
     fn finish<T>(
         &self,
         sts: &LazySts,
-        route: Option<&Route>,
+        login: Option<&str>,
         result: Result<T, BrokerError>,
     ) -> Result<T, CliError> {
         if let Some(words) = clock_words(sts.clock_ahead()) {
             self.context.printer.warning(&words);
         }
-        let login = || route.map(|route| self.login_command(&route.key.user));
-        result.map_err(|error| CliError::of_broker(error, login().as_deref()))
+        result.map_err(|error| CliError::of_broker(error, login))
     }
 
     /// The `postern login` that gives what this run is missing, from wherever it is typed.
-    fn login_command(&self, person: &UserName) -> String {
+    fn login_command(&self, destination: &Destination) -> Option<String> {
+        // A code of its own is not spared by a login.
+        let Start::Session(route) = &destination.way.start else { return None };
+        if destination.of_profile {
+            return Some(format!("postern login {}", quoted(&destination.name)));
+        }
+        let person = &route.key.user;
         let path = self.estate.as_ref().map(|estate| {
             let path = std::path::absolute(&estate.path).unwrap_or_else(|_| estate.path.clone());
             format!(" --estate {}", quoted(&path.display().to_string()))
         });
-        format!("postern login{} --person {person}", path.unwrap_or_default())
+        Some(format!("postern login{} --person {person}", path.unwrap_or_default()))
     }
 }
 

@@ -217,6 +217,7 @@ mod tests {
             region: None,
             endpoint_url: None,
             own_key: None,
+            of_profile: false,
         }
     }
 

@@ -6,7 +6,7 @@ use postern_types::{MfaCode, Timestamp, UserName};
 
 use crate::{
     context::Context,
-    daily::{Daily, time_left},
+    daily::{Daily, Wish, time_left},
     errors::{CliError, ExitStatus},
     output::{GOOD, paint},
     personal::PersonalSettings,
@@ -18,6 +18,7 @@ use crate::{
 Examples:
   postern login                           asks for a code on the terminal
   postern login --mfa-code 123456
+  postern login my-profile                for a profile of ~/.aws/config
   POSTERN_MFA_PROCESS='pass otp aws' postern login
 
 The session serves every role until it ends. Where the code comes from, unless
@@ -26,6 +27,9 @@ POSTERN_MFA_PROCESS or `mfa_process` of ~/.config/postern/config.toml (started
 without a shell); ykman, op and pass if they are set up there; a stored seed
 (`postern keys seed`); the terminal; a dialog, where there is a display.")]
 pub(crate) struct LoginArgs {
+    /// A profile of ~/.aws/config whose session is wanted [default: the estate's]
+    #[arg(value_name = "TARGET")]
+    target: Option<String>,
     /// The code that the MFA device shows
     #[arg(long, value_name = "CODE")]
     mfa_code: Option<MfaCode>,
@@ -39,11 +43,20 @@ pub(crate) struct LoginArgs {
 
 pub(crate) fn run(args: &LoginArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     let daily = Daily::open(context)?;
-    let route = daily.route(args.person.as_ref())?;
+    let destination = match &args.target {
+        Some(target) => {
+            daily.destination(target, &Wish { person: args.person.as_ref(), ..Wish::default() })?
+        }
+        None => daily.session_of(args.person.as_ref())?,
+    };
+    let Some(route) = destination.way.route() else {
+        return Err(CliError::usage(format!("`{}` needs no MFA session", destination.name))
+            .hint("`postern explain` says what it takes"));
+    };
     // Who gives a code wants it used.
     let mode = if args.fresh || args.mfa_code.is_some() { LoginMode::Fresh } else { LoginMode::IfNeeded };
     let before = daily.cache.session(&route.session_key())?;
-    let session = daily.login(&route, mode, args.mfa_code)?;
+    let session = daily.login(&destination, mode, args.mfa_code)?;
     let now = Timestamp::now();
     daily.cache.sweep(now)?;
     let (person, left) = (&route.key.user, time_left(session.credentials.expires_at, now));

@@ -160,7 +160,7 @@ fn prepare(
     let destinations: Vec<Destination> =
         targets.iter().map(|target| daily.destination(target, wish)).collect::<Result<_, _>>()?;
     if destinations.is_empty() {
-        daily.login(&daily.route(wish.person)?, LoginMode::IfNeeded, code)?;
+        daily.login(&daily.session_of(wish.person)?, LoginMode::IfNeeded, code)?;
     }
     let mut code = code;
     for destination in &destinations {

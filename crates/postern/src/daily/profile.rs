@@ -92,6 +92,7 @@ impl Daily<'_> {
             region: self.region_of_profile(&profile),
             endpoint_url: endpoint.urls.every,
             own_key,
+            of_profile: true,
         })
     }
 

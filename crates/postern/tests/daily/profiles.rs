@@ -146,6 +146,23 @@ fn the_key_store_and_other_programs_are_sources_too() {
 }
 
 #[test]
+fn a_profile_is_logged_in_to_without_an_estate() {
+    let world = World::new();
+    write(&world, &config(&world));
+    fs::remove_file(world.estate()).unwrap();
+    let run = |arguments: &[&str]| world.postern(arguments).env_remove("POSTERN_ESTATE").output().unwrap();
+    let refused = run(&["credential-process", "dev"]);
+    assert!(said(&refused).contains("`postern login dev`"), "{}", said(&refused));
+    let login = run(&["login", "dev", "--mfa-code", &world.code()]);
+    assert!(said(&login).contains("logged in as alice, for 11h"), "{}", said(&login));
+    let developer = answer(&run(&["credential-process", "dev"]));
+    assert_eq!(identity(&world, &developer), format!("arn:aws:sts::{PROD}:assumed-role/developer/alice"));
+    let needless = run(&["login", "no-mfa"]);
+    assert_eq!(needless.status.code(), Some(2));
+    assert!(said(&needless).contains("`no-mfa` needs no MFA session"), "{}", said(&needless));
+}
+
+#[test]
 fn a_name_that_is_neither_gets_the_nearest() {
     let world = World::new();
     write(&world, &config(&world));

@@ -11,7 +11,7 @@ use postern_types::{AccessKeyId, MfaCode, Timestamp, UserName};
 use crate::{
     access::{self, WayIn},
     context::Context,
-    daily::Daily,
+    daily::{Daily, Destination},
     errors::CliError,
 };
 
@@ -114,7 +114,7 @@ fn own(
             .hint("an administrator can make a new one: `postern people enrol NAME`")
     })?;
     route.key = key.clone();
-    let session = daily.login(&route, LoginMode::IfNeeded, code.take())?;
+    let session = daily.login(&Destination::of_session(route), LoginMode::IfNeeded, code.take())?;
     let endpoint = access::endpoint_of(&context.environment.texts(), None, design, account);
     let connection = access::client()?.connect(endpoint, Credentials::from(&session), Some(account));
     Ok((connection, key))
