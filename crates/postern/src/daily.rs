@@ -2,25 +2,27 @@
 //! its ports.
 
 mod foreign;
+mod ports;
 pub(crate) mod profile;
 
 use std::{cell::OnceCell, collections::BTreeSet};
 
-use postern_aws::{Aws, Endpoint, Patience, StsClient};
 use postern_broker::{
-    AssumeRole, Assumer, Broker, BrokerError, CallerIdentity, Credentials, KeyEntry, LoginMode, Obtained,
-    Plan, Route, SESSION_USED_AT_LEAST, SecretStore, Start, StoreError, StoreKind, Sts, StsEndpoint,
-    StsError, Target, Way, files::profile::Profiles,
+    AssumeRole, Broker, BrokerError, KeyEntry, LoginMode, Obtained, Plan, Route, SESSION_USED_AT_LEAST,
+    SecretStore, Start, StsEndpoint, Target, Way, files::profile::Profiles,
 };
 use postern_estate::{ADMIN_ROLE, Design, PATH};
 use postern_types::{
-    AccessKeyId, AccountId, LongTermKey, MfaCode, MfaSerial, MfaSession, Region, RoleArn, RoleCredentials,
-    RoleName, SessionDuration, SignedDuration, Timestamp, UserName,
+    AccountId, LongTermKey, MfaCode, MfaSession, Region, RoleArn, RoleName, SessionDuration, SignedDuration,
+    Timestamp, UserName,
 };
 use postern_vault::SealedCache;
 use strsim::jaro_winkler;
 
-use self::foreign::Foreign;
+use self::{
+    foreign::Foreign,
+    ports::{Keys, LazySts},
+};
 use crate::{
     access,
     context::Context,
@@ -391,37 +393,6 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// The key store, and before it the one key of a destination that is not in it.
-struct Keys<'a> {
-    store: &'a dyn SecretStore,
-    own: Option<&'a LongTermKey>,
-}
-
-impl SecretStore for Keys<'_> {
-    fn kind(&self) -> StoreKind {
-        self.store.kind()
-    }
-
-    fn list(&self) -> Result<Vec<KeyEntry>, StoreError> {
-        self.store.list()
-    }
-
-    fn get(&self, id: &AccessKeyId) -> Result<Option<LongTermKey>, StoreError> {
-        match self.own {
-            Some(own) if own.id == *id => Ok(Some(own.clone())),
-            _ => self.store.get(id),
-        }
-    }
-
-    fn put(&self, entry: &KeyEntry, key: &LongTermKey) -> Result<(), StoreError> {
-        self.store.put(entry, key)
-    }
-
-    fn remove(&self, id: &AccessKeyId) -> Result<bool, StoreError> {
-        self.store.remove(id)
-    }
-}
-
 /// The one person among these keys.
 fn one_person(
     mut keys: Vec<KeyEntry>,
@@ -497,76 +468,6 @@ fn what_there_is(targets: &[Target], text: &str) -> String {
             let accounts: Vec<&str> = accounts.into_iter().collect();
             format!("roles are named ACCOUNT/ROLE; the accounts are: {}", accounts.join(", "))
         }
-    }
-}
-
-/// STS, connected at the first call: a cached answer needs no client.
-pub(crate) struct LazySts {
-    endpoint: Endpoint,
-    client: OnceCell<StsClient>,
-}
-
-impl LazySts {
-    fn new(endpoint: &StsEndpoint) -> Self {
-        let region = endpoint.region.clone();
-        let endpoint = match &endpoint.url {
-            Some(url) => Endpoint::with_url(region, &**url),
-            None => Endpoint::aws(region),
-        };
-        Self { endpoint, client: OnceCell::new() }
-    }
-
-    fn client(&self) -> Result<&StsClient, StsError> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
-        let aws = Aws::new(Patience::default()).map_err(|error| StsError::Unreachable {
-            endpoint: self.endpoint.url("sts").unwrap_or("AWS").to_owned(),
-            problem: format!("the AWS client cannot be started: {error}"),
-        })?;
-        Ok(self.client.get_or_init(|| StsClient::new(aws, self.endpoint.clone())))
-    }
-}
-
-impl LazySts {
-    /// AWS's time as far as it is known.
-    fn now(&self) -> Timestamp {
-        self.client.get().map_or_else(Timestamp::now, StsClient::now)
-    }
-
-    /// How far AWS's clock is known to be ahead of this machine's.
-    fn clock_ahead(&self) -> SignedDuration {
-        self.client.get().map_or(SignedDuration::ZERO, StsClient::clock_ahead)
-    }
-}
-
-impl Sts for LazySts {
-    fn get_session_token(
-        &self,
-        key: &LongTermKey,
-        serial: &MfaSerial,
-        code: &MfaCode,
-        duration: SessionDuration,
-    ) -> Result<MfaSession, StsError> {
-        self.client()?.get_session_token(key, serial, code, duration)
-    }
-
-    fn assume_role(&self, caller: Assumer<'_>, request: &AssumeRole) -> Result<RoleCredentials, StsError> {
-        self.client()?.assume_role(caller, request)
-    }
-
-    fn assume_role_with_code(
-        &self,
-        key: &LongTermKey,
-        serial: &MfaSerial,
-        code: &MfaCode,
-        request: &AssumeRole,
-    ) -> Result<RoleCredentials, StsError> {
-        self.client()?.assume_role_with_code(key, serial, code, request)
-    }
-
-    fn get_caller_identity(&self, credentials: Credentials<'_>) -> Result<CallerIdentity, StsError> {
-        self.client()?.get_caller_identity(credentials)
     }
 }
 

@@ -11,7 +11,7 @@ use postern_types::{Credentials, SecretAccessKey, SessionToken, Timestamp};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::LazySts;
+use super::ports::LazySts;
 use crate::env::{self, Environment};
 
 /// The sources of this process.
