@@ -212,7 +212,7 @@ fn at_once(world: &World, targets: &[&str], mfa_process: &str) -> Vec<std::proce
 fn many_at_once_take_one_code_and_one_call_per_role() {
     let world = World::new();
     let (process, count) = world.mfa_process(&format!("echo {}", world.code()));
-    let targets: Vec<&str> = ["prod/developer", "prod/readonly"].repeat(12);
+    let targets: Vec<&str> = ["prod/developer", "prod/readonly"].repeat(100);
     let outputs = at_once(&world, &targets, &process);
     let answers: Vec<_> = outputs.iter().map(answer).collect();
     for pair in answers.windows(3) {
