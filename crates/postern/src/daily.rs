@@ -195,6 +195,7 @@ impl<'a> Daily<'a> {
         let foreign = Foreign {
             environment: &self.context.environment,
             profiles: self.profiles.get(),
+            dialect: self.dialect()?,
             sts: &sts,
             target: &destination.name,
         };

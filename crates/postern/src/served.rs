@@ -142,7 +142,12 @@ impl Served {
         let daily = Daily::open(context)?;
         let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: false };
         let mut destination = daily.destination(target, &wish)?;
-        if let (Some(carried), Some(request)) = (&self.carried, destination.way.hops.last_mut()) {
+        if let Some(carried) = &self.carried {
+            // The files may say something else by now. What was narrowed is never given unnarrowed.
+            let request = destination.way.hops.last_mut().ok_or_else(|| {
+                CliError::failed(format!("`{target}` assumes no role any more"))
+                    .hint("start the command anew")
+            })?;
             let wrong =
                 |error| CliError::failed("the request for an endpoint cannot be read").caused_by(error);
             carried.give(request).map_err(wrong)?;

@@ -10,7 +10,6 @@ use postern_serve::{CredentialServer, EndpointConfig, EndpointError, Instance, R
 use postern_types::{MfaCode, UserName};
 use tokio::runtime::Builder;
 
-pub(super) use self::exports::IN_THE_WAY;
 use self::exports::{Exports, Format, PrivateFile};
 use super::sandbox::Stop;
 use crate::{

@@ -5,7 +5,10 @@ use std::process::{Command, Stdio};
 use postern_aws::Aws;
 use postern_broker::{
     ForeignCredentials, ForeignError, ForeignSource, ForeignSources,
-    files::{profile::Profiles, shell_words},
+    files::{
+        profile::{Dialect, Profiles},
+        shell_words,
+    },
 };
 use postern_types::{Credentials, SecretAccessKey, SessionToken, Timestamp};
 use serde::Deserialize;
@@ -19,6 +22,8 @@ pub(crate) struct Foreign<'a> {
     pub(crate) environment: &'a Environment,
     /// What the files hold, where they were read.
     pub(crate) profiles: Option<&'a Profiles>,
+    /// By whose rules they are read.
+    pub(crate) dialect: Dialect,
     pub(crate) sts: &'a LazySts,
     /// What was asked for, so that a program that asks postern in turn cannot ask in circles.
     pub(crate) target: &'a str,
@@ -67,7 +72,7 @@ impl Foreign<'_> {
     fn of_profile(&self, name: &str) -> Result<ForeignCredentials, ForeignError> {
         use postern_broker::files::profile::Source;
         let profiles = self.profiles.ok_or_else(|| failed("the profiles were not read"))?;
-        let profile = profiles.profile(name).map_err(|error| failed(error.to_string()))?;
+        let profile = profiles.profile_in(self.dialect, name).map_err(|error| failed(error.to_string()))?;
         match profile.source {
             Source::Keys(keys) => Ok(ForeignCredentials { credentials: keys.credentials, expires_at: None }),
             _ => Err(failed(format!("profile `{name}` holds no keys any more"))),

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use postern_broker::{MfaQuestion, PromptError};
+use postern_broker::{MfaQuestion, PromptError, files::shell_words};
 use postern_types::MfaCode;
 use zeroize::Zeroizing;
 
@@ -135,36 +135,10 @@ pub(super) fn code(program: &Path, arguments: &[&str], question: &MfaQuestion<'_
 /// A command line of the settings: program and arguments.
 pub(super) fn words_of(line: &str) -> Result<(String, Vec<String>), PromptError> {
     let words =
-        split_words(line).ok_or_else(|| failed(format!("the MFA command `{line}` has an unclosed quote")))?;
+        shell_words(line).ok_or_else(|| failed(format!("the MFA command `{line}` has an unclosed quote")))?;
     let mut words = words.into_iter();
     let program = words.next().ok_or_else(|| failed("the MFA command is empty"))?;
     Ok((program, words.collect()))
-}
-
-/// Words as a POSIX shell divides them: blanks, quotes, backslashes; nothing is expanded.
-fn split_words(text: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (None, ' ' | '\t' | '\n') => words.extend(word.take()),
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, '\\') => word.get_or_insert_default().push(chars.next()?),
-            (Some('"'), '\\') => match chars.next()? {
-                escaped @ ('"' | '\\') => word.get_or_insert_default().push(escaped),
-                other => word.get_or_insert_default().extend(['\\', other]),
-            },
-            (Some(open), c) if open == c => quote = None,
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(words)
 }
 
 #[cfg(test)]
@@ -186,7 +160,7 @@ mod tests {
         ];
         for (text, words) in cases {
             let words = words.map(|words| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>());
-            assert_eq!(split_words(text), words, "{text}");
+            assert_eq!(shell_words(text), words, "{text}");
         }
     }
 }

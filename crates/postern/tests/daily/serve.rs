@@ -154,6 +154,25 @@ fn a_job_of_any_length_has_fresh_credentials() {
 }
 
 #[test]
+fn an_endpoint_gives_no_more_than_the_command_was_to_have() {
+    let world = World::new();
+    world.log_in();
+    let narrowed =
+        ["exec", "--serve", "prod/developer", "--only", "sts:GetCallerIdentity", "--reason", "t-1"];
+    let script = format!("{WRITE}; while :; do sleep 0.1; done");
+    let mut command = world.postern(&[&narrowed[..], &["--", "sh", "-c", &script]].concat());
+    let mut job = command.spawn().unwrap();
+    let given = Endpoint::of_file(&world).credentials();
+    assert_eq!(identity(&world, &given), format!("{DEVELOPER}@t-1"));
+    let events = world.sandbox.world().events();
+    let asked: Vec<_> = events.iter().filter(|event| event["eventName"] == "AssumeRole").collect();
+    assert_eq!(asked.len(), 1, "the endpoint's request is the command's own");
+    assert!(asked[0]["requestParameters"]["policy"].as_str().unwrap().contains("sts:GetCallerIdentity"));
+    job.kill().unwrap();
+    job.wait().unwrap();
+}
+
+#[test]
 fn the_command_is_its_own_master() {
     let world = World::new();
     world.log_in();

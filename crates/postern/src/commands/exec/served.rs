@@ -7,14 +7,15 @@ use std::{
 
 use crate::{
     aws_files,
-    commands::{serve, serve_for},
+    commands::serve_for,
     context::Context,
     daily::{Destination, Wish},
     errors::CliError,
     served::Recipe,
 };
 
-/// Starts an endpoint for this process, and gives the command what it needs to find it.
+/// Starts an endpoint for this process, and gives the command what it needs to find it. What would lead elsewhere has
+/// been taken from the command before.
 pub(super) fn give(
     command: &mut Command,
     destination: &Destination,
@@ -23,11 +24,7 @@ pub(super) fn give(
 ) -> Result<(), CliError> {
     hide_other_credentials(command, context);
     let endpoint = serve_for::start(&destination.name, Recipe::of_destination(context, wish, destination)?)?;
-    for name in serve::IN_THE_WAY {
-        command.env_remove(name);
-    }
     command
-        .env_remove("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &endpoint.uri)
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token.as_str());
     Ok(())

@@ -22,7 +22,7 @@ pub(super) enum Format {
 }
 
 /// What goes before an endpoint in the order of SDKs, or leads them elsewhere.
-pub(in crate::commands) const IN_THE_WAY: &[&str] = &[
+const IN_THE_WAY: &[&str] = &[
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
