@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("postern-types", &[]),
     ("postern-policy", &["postern-types"]),
     ("postern-estate", &["postern-types", "postern-policy"]),
+    ("postern-prove", &["postern-types", "postern-policy", "postern-estate"]),
     ("postern-broker", &["postern-types"]),
     ("postern-sandbox", &["postern-types", "postern-policy", "postern-estate"]),
     ("postern-aws", &["postern-types", "postern-estate", "postern-broker"]),
@@ -29,6 +30,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "postern-types",
             "postern-policy",
             "postern-estate",
+            "postern-prove",
             "postern-broker",
             "postern-sandbox",
             "postern-aws",
@@ -62,8 +64,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// No I/O, clock, environment, randomness or async (layers L0 and L1).
-const PURE: &[&str] =
-    &["postern-types", "postern-policy", "postern-estate", "postern-broker", "postern-sandbox"];
+const PURE: &[&str] = &[
+    "postern-types",
+    "postern-policy",
+    "postern-estate",
+    "postern-prove",
+    "postern-broker",
+    "postern-sandbox",
+];
 
 /// What a pure crate must not even reach through others.
 const HEAVY: &[&str] =

@@ -1,0 +1,4 @@
+//! Who reaches what.
+
+#[cfg(test)]
+mod reach;
