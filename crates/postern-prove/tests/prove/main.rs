@@ -1,4 +1,6 @@
 //! Who reaches what.
 
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod reach;
