@@ -71,7 +71,7 @@ fn the_secret_leaves_the_files_and_the_profiles_go_on_working() {
         "{}",
         said(&undecided)
     );
-    assert_eq!(world.calls("GetCallerIdentity"), 1, "only that of the world's own `keys add`");
+    assert_eq!(world.calls("GetCallerIdentity"), 0, "nothing is called before it is decided");
 
     let output = command(&world, &["--keep"]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));

@@ -9,13 +9,29 @@ use std::{
 };
 
 use postern_aws::{Aws, Connection, Credentials, Endpoint, Patience, enrol::NewDevice, raw::RawCall};
+use postern_broker::{KeyEntry, PromptError, SecretStore as _};
 use postern_serve::{BlockingSandbox, NewAccount, SandboxConfig};
-use postern_types::{IamPath, LongTermKey, Timestamp, TotpSeed};
+use postern_types::{IamPath, LongTermKey, MfaSerial, Timestamp, TotpSeed};
+use postern_vault::{FileStore, KdfCost, Passphrase};
+use zeroize::Zeroizing;
 
 pub(crate) const BASTION: &str = "111111111111";
 pub(crate) const PROD: &str = "222222222222";
 pub(crate) const DEV: &str = "333333333333";
 pub(crate) const PASSPHRASE: &str = "correct horse battery staple";
+
+/// The passphrase of every key file here.
+struct Known;
+
+impl Passphrase for Known {
+    fn current(&self, _: &Path, _: u8) -> Result<Zeroizing<String>, PromptError> {
+        Ok(Zeroizing::new(PASSPHRASE.to_owned()))
+    }
+
+    fn choose(&self, store: &Path) -> Result<Zeroizing<String>, PromptError> {
+        self.current(store, 1)
+    }
+}
 
 pub(crate) struct World {
     pub(crate) sandbox: BlockingSandbox,
@@ -72,15 +88,23 @@ impl World {
         std::fs::DirBuilder::new().mode(0o700).create(home.path().join("run")).unwrap();
         let world = Self { sandbox, home, key, seed, enabled_with: step, login_step: OnceCell::new() };
         world.write_estate(PROD);
-        let added = world
-            .postern(&["keys", "add", "--from-environment"])
-            .env("POSTERN_PASSPHRASE", PASSPHRASE)
-            .env("AWS_ACCESS_KEY_ID", world.key.id.as_str())
-            .env("AWS_SECRET_ACCESS_KEY", world.key.secret.expose_secret())
-            .output()
-            .unwrap();
-        assert!(added.status.success(), "{}", said(&added));
+        world.keep_key(&serial);
         world
+    }
+
+    /// Puts the key into a key file whose passphrase costs next to nothing, since most commands here ask for it. A file
+    /// keeps the cost that it was made with.
+    fn keep_key(&self, serial: &MfaSerial) {
+        let entry = KeyEntry {
+            id: self.key.id.clone(),
+            user: "alice".parse().unwrap(),
+            account: BASTION.parse().unwrap(),
+            serial: serial.clone(),
+            added_at: Timestamp::now(),
+        };
+        let path = self.home.path().join(".local/share/postern/keys.json");
+        let store = FileStore::new(path, Box::new(Known), KdfCost::DANGEROUS_FOR_TESTS);
+        store.put(&entry, &self.key).unwrap();
     }
 
     /// The estate file, with `prod` being this account.
