@@ -15,7 +15,7 @@ def normal(document):
     if isinstance(document, dict):
         return {key: normal(value) for key, value in document.items()}
     if isinstance(document, list):
-        values = sorted((normal(value) for value in document), key=json.dumps)
+        values = sorted((normal(value) for value in document), key=lambda value: json.dumps(value, sort_keys=True))
         return values[0] if len(values) == 1 else values
     return str(document).lower() if isinstance(document, bool) else str(document)
 

@@ -17,6 +17,7 @@ mod desired;
 mod diff;
 mod document;
 mod documents;
+pub mod emit;
 mod estate;
 mod json;
 mod narrow;

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Plan(commands::plan::PlanArgs),
     /// Make the accounts what the estate file says
     Apply(commands::apply::ApplyArgs),
+    /// Write the estate as CloudFormation templates or Terraform modules
+    Emit(commands::emit::EmitArgs),
     /// Enrol people, and see who is enrolled
     People(commands::people::PeopleArgs),
     /// Decide, explain, check and compare IAM policies

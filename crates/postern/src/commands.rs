@@ -8,6 +8,7 @@ pub(crate) mod console;
 pub(crate) mod credential_process;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod emit;
 pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
     match command {
         Command::Plan(args) => plan::run(args, context),
         Command::Apply(args) => apply::run(args, context),
+        Command::Emit(args) => emit::run(args, context),
         Command::Demo(args) => demo::run(args, context),
         Command::People(args) => people::run(args, context),
         Command::Policy(args) => policy::run(args, context),

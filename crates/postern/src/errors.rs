@@ -8,6 +8,7 @@ mod daily;
 use std::{fmt, io, process::ExitCode};
 
 use postern_aws::{AwsError, Kind, Unreachable, profile::ProfileError};
+use postern_estate::emit::EmitError;
 
 /// How a command ended, as scripts see it (`formats.md`, "Exit codes").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,6 +197,18 @@ impl From<ProfileError> for CliError {
                 "use a profile with keys or with `role_arn` and `source_profile`, or put temporary credentials into one",
             ),
             _ => worded,
+        }
+    }
+}
+
+impl From<EmitError> for CliError {
+    fn from(error: EmitError) -> Self {
+        let worded = Self::failed(error.to_string());
+        match error {
+            EmitError::TooManyResources { .. } | EmitError::TooLarge { .. } => {
+                worded.hint("`postern emit terraform` and `postern apply` know no such limit")
+            }
+            EmitError::NotJson { .. } => worded.hint("mend the policy; `postern policy check` says where"),
         }
     }
 }

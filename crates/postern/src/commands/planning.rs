@@ -61,6 +61,11 @@ impl Wanted {
         let within_cap = cap::check(context, &file, &desired, None)?;
         Ok(Self { file, names, within_cap })
     }
+
+    /// Whether every role's policies are known and within the cap; else only the accounts can tell.
+    pub(crate) fn is_within_cap(&self) -> bool {
+        self.within_cap
+    }
 }
 
 /// The estate file compared with the accounts.
