@@ -2,6 +2,7 @@
 
 mod managed_policies;
 mod service_catalogue;
+mod terraform_schema;
 
 use std::{
     io::{self, Write as _},
@@ -14,7 +15,9 @@ chores:
   managed-policies [--check]
       refresh the documents of the policies that AWS manages
   service-catalogue [--check | --version VERSION]
-      refresh the services, actions, resource types and condition keys of AWS";
+      refresh the services, actions, resource types and condition keys of AWS
+  terraform-schema
+      refresh what Terraform's provider takes for IAM, for the tests of `emit`";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         ["service-catalogue"] => service_catalogue::refresh(None),
         ["service-catalogue", "--version", version] => service_catalogue::refresh(Some(version)),
         ["service-catalogue", "--check"] => service_catalogue::check(),
+        ["terraform-schema"] => terraform_schema::refresh(),
         _ => Err(USAGE.to_owned()),
     };
     let (said, code) = match outcome {

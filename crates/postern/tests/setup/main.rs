@@ -4,4 +4,5 @@
 
 mod apply;
 mod bad_files;
+mod emit;
 mod world;
