@@ -128,8 +128,8 @@ fn what_plan_refuses_is_not_emitted() {
 #[test]
 fn a_customers_policy_is_not_judged_here_and_that_is_said() {
     let world = World::new();
-    let own = "policies = [\"arn:aws:iam::222222222222:policy/own\"]";
-    world.write_estate(ESTATE.replace("policies = [\"ReadOnlyAccess\"]", own));
+    let own = "accounts = [\"prod\"]\npolicies = [\"arn:aws:iam::222222222222:policy/own\"]";
+    world.write_estate(ESTATE.replace("accounts = \"*\"\npolicies = [\"ReadOnlyAccess\"]", own));
     let output = world.run(&["emit", "terraform", "--out", "out"]);
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stderr).contains("were not held against the cap"));
