@@ -208,6 +208,9 @@ impl From<EmitError> for CliError {
             EmitError::TooManyResources { .. } | EmitError::TooLarge { .. } => {
                 worded.hint("`postern emit terraform` and `postern apply` know no such limit")
             }
+            EmitError::DynamicReference { .. } => {
+                worded.hint("`postern emit terraform` and `postern apply` leave such texts alone")
+            }
             EmitError::NotJson { .. } => worded.hint("mend the policy; `postern policy check` says where"),
         }
     }

@@ -1,6 +1,9 @@
 //! CloudFormation: a template in JSON for each account.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use postern_types::{AccountId, GroupName, PolicyArn, PolicyName, RoleName, UserName};
 
@@ -15,6 +18,8 @@ pub const TEMPLATE_BODY_LIMIT: usize = 51_200;
 const TEMPLATE_LIMIT: usize = 1_048_576;
 /// Resources in a template.
 const RESOURCE_LIMIT: usize = 500;
+/// What CloudFormation replaces in any string, and knows no way to write literally.
+const DYNAMIC_REFERENCE: &str = "{{resolve:";
 
 /// A template for each account.
 ///
@@ -161,7 +166,7 @@ impl<'a> Builder<'a> {
 
     fn policy(&mut self, name: &PolicyName, policy: &ManagedPolicy) -> Result<(), EmitError> {
         let ManagedPolicy { path, tags, document, versions: _ } = policy;
-        let document = self.source.document(document, name)?;
+        let document = self.document(document, name)?;
         let properties = vec![
             ("ManagedPolicyName", Json::text(name.as_str())),
             ("Path", Json::text(path.as_str())),
@@ -196,7 +201,7 @@ impl<'a> Builder<'a> {
         let mut properties = vec![
             ("RoleName", Json::text(name.as_str())),
             ("Path", Json::text(path.as_str())),
-            ("AssumeRolePolicyDocument", self.source.document(trust, format_args!("the trust of {name}"))?),
+            ("AssumeRolePolicyDocument", self.document(trust, format_args!("the trust of {name}"))?),
         ];
         if let Some(description) = description {
             properties.push(("Description", Json::text(description)));
@@ -248,12 +253,19 @@ impl<'a> Builder<'a> {
         }
     }
 
+    fn document(&self, document: &PolicyDocument, what: impl fmt::Display) -> Result<Json, EmitError> {
+        if document.text().contains(DYNAMIC_REFERENCE) {
+            return Err(EmitError::DynamicReference { account: self.source.id, policy: what.to_string() });
+        }
+        self.source.document(document, what)
+    }
+
     /// Inline and attached policies.
     fn grants(
         &self,
         owner: &str,
         inline: &BTreeMap<PolicyName, PolicyDocument>,
-        attached: &std::collections::BTreeSet<PolicyArn>,
+        attached: &BTreeSet<PolicyArn>,
     ) -> Result<Vec<(&'static str, Json)>, EmitError> {
         let mut properties = Vec::new();
         if !attached.is_empty() {
@@ -263,7 +275,7 @@ impl<'a> Builder<'a> {
         if !inline.is_empty() {
             let mut policies = Vec::new();
             for (name, document) in inline {
-                let document = self.source.document(document, format_args!("{name} of {owner}"))?;
+                let document = self.document(document, format_args!("{name} of {owner}"))?;
                 policies.push(Json::object([
                     ("PolicyName", Json::text(name.as_str())),
                     ("PolicyDocument", document),

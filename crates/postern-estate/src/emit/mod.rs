@@ -149,6 +149,16 @@ pub enum EmitError {
         /// CloudFormation's quota.
         limit: usize,
     },
+    /// CloudFormation would put a parameter or a secret in the place of a text that IAM is to see.
+    #[error(
+        "a policy in account {account} holds `{{{{resolve:`, which CloudFormation would replace: {policy}"
+    )]
+    DynamicReference {
+        /// The account.
+        account: AccountId,
+        /// Which policy.
+        policy: String,
+    },
     /// A policy whose text is no JSON, which IAM would not take either.
     #[error("a policy in account {account} is not JSON, or has a member twice: {policy}")]
     NotJson {

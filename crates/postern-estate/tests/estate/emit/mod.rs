@@ -54,7 +54,7 @@ fn worlds() -> Vec<Desired> {
     user.boundary = Some(own.clone());
     let group = bastion.groups.get_mut(&"auditors".parse().unwrap()).unwrap();
     group.inline.insert("a-b".parse().unwrap(), PolicyDocument::new(ODD));
-    group.attached = BTreeSet::from([own.clone()]);
+    group.attached = BTreeSet::from([own]);
     let role = bastion.roles.get_mut(&"postern-admin".parse().unwrap()).unwrap();
     role.description = Some("costs $5, ${x}".into());
     role.inline.insert("a.b".parse().unwrap(), PolicyDocument::new(ODD));
@@ -183,6 +183,13 @@ fn a_template_that_cloudformation_would_not_take_is_refused() {
             .map(serde_json::Map::len),
         Some(503)
     );
+    let mut secret = desired(EXAMPLE);
+    let role = secret.estate.accounts.get_mut(&bastion).unwrap().roles.values_mut().next().unwrap();
+    let document = PolicyDocument::new(ODD.replace("home", "{{resolve:secretsmanager:x}}"));
+    role.inline.insert("own".parse().unwrap(), document);
+    let replaced = EmitError::DynamicReference { account: bastion, policy: "own of postern-admin".into() };
+    assert_eq!(emit::cloudformation(&secret), Err(replaced));
+    assert!(emit::terraform(&secret).is_ok());
     let mut broken = desired(EXAMPLE);
     let group = broken.estate.accounts.get_mut(&bastion).unwrap().groups.values_mut().next().unwrap();
     group.inline.insert("own".parse().unwrap(), PolicyDocument::new(LOGS.replacen('{', "", 1)));
