@@ -157,7 +157,7 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn to_stdout(self) -> Result<ExitStatus, CliError> {
+    fn to_stdout(&self) -> Result<ExitStatus, CliError> {
         for emitted in self.emitted.values() {
             self.context.printer.data(&emitted.text)?;
         }
@@ -165,7 +165,7 @@ impl Run<'_> {
         Ok(ExitStatus::Done)
     }
 
-    fn to_directory(self, out: &Path, check: bool, whole: bool) -> Result<ExitStatus, CliError> {
+    fn to_directory(&self, out: &Path, check: bool, whole: bool) -> Result<ExitStatus, CliError> {
         let printer = &self.context.printer;
         let directory = Directory::new(out, whole.then_some(self.kind.mark));
         let mut files = BTreeMap::new();
