@@ -19,7 +19,7 @@ _CONFIG = Config(
     parameter_validation=False,  # the server's word is what is tested
     retries={"total_max_attempts": 1},
     connect_timeout=5,
-    read_timeout=20,
+    read_timeout=120,
     ignore_configured_endpoint_urls=True,
 )
 

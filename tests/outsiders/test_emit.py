@@ -127,7 +127,9 @@ def test_a_template_is_for_its_own_account_only(acme):  # noqa: F811
         create_stack(templates["prod"], acme.accounts["dev"].iam, ACCOUNTS["dev"])
 
 
-@pytest.mark.parametrize("kind", ["cloudformation", "terraform"])
+# Terraform cannot be installed from a package registry. Where it is not, the readers in postern-estate's own tests
+# are all that evaluates its modules.
+@pytest.mark.parametrize("kind", ["cloudformation", "terraform"] if TERRAFORM else ["cloudformation"])
 def test_everything_deployed_is_what_apply_makes(kind, acme, applied, tmp_path_factory):  # noqa: F811
     wanted = applied(acme, MORE)
     acme.sandbox.admin("POST", "/reset")
@@ -137,8 +139,6 @@ def test_everything_deployed_is_what_apply_makes(kind, acme, applied, tmp_path_f
         iam = acme.accounts[name].iam
         if kind == "cloudformation":
             create_stack(emitted[name], iam, id)
-        elif TERRAFORM is None:
-            pytest.skip("no terraform here")
         else:
             apply_module(evaluated(emitted[name], id, acme.postern.home / f"evaluated-{name}"), iam)
     carry_out_what_is_left(acme, said)
