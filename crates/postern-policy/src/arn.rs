@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 
 use crate::{
     Context, Truth,
-    glob::{Case, Glob},
-    pattern::{Pattern, Piece, Syntax, pieces},
+    glob::{Case, Glob, glob},
+    pattern::{Pattern, Piece, Syntax, first_variable, pieces},
     words::five_colons,
 };
 
@@ -68,6 +68,8 @@ pub(crate) enum ArnPattern {
     Any,
     /// Neither variables nor, before the fifth colon, wildcards: the text matches as a whole.
     Plain(Glob),
+    /// Wildcards before the fifth colon and no variables: the text matches part by part as it is written.
+    Written(Written),
     /// Neither before the fifth colon, which ends this many bytes: they stand for themselves.
     Headed(usize, Pattern),
     Parts(Box<[Pattern; 6]>),
@@ -86,16 +88,22 @@ impl ArnPattern {
         }
         let syntax = Syntax { wildcards: true, variables, ignore_case: false };
         let glob = Glob::new(text);
-        let variable = if variables { text.find("${") } else { None };
+        let variable = if variables { first_variable(text) } else { None };
         if text.starts_with("arn:")
-            && let Some([.., colon]) = five_colons(text)
-            && glob.head() > colon
-            && let Some((head, rest)) = text.split_at_checked(colon + 1)
+            && let Some(colons @ [.., colon]) = five_colons(text)
         {
-            match variable {
-                None => return Self::Plain(glob),
-                Some(at) if at > colon => return Self::Headed(head.len(), Pattern::compile(rest, syntax)),
-                Some(_) => {}
+            let head = text.split_at_checked(colon + 1).filter(|_| glob.head() > colon);
+            match (head, variable) {
+                (Some(_), None) => return Self::Plain(glob),
+                (Some((head, rest)), Some(at)) if at > colon => {
+                    return Self::Headed(head.len(), Pattern::compile(rest, syntax));
+                }
+                (None, None) => {
+                    if let Some(written) = Written::new(text, colons) {
+                        return Self::Written(written);
+                    }
+                }
+                _ => {}
             }
         }
         let pieces = pieces(text, syntax);
@@ -127,6 +135,7 @@ impl ArnPattern {
         match self {
             Self::Any => true,
             Self::Plain(glob) => glob.matches(pattern, text.whole, Case::Counts),
+            Self::Written(written) => written.covers(pattern, text) || written.runs_on(pattern, text),
             Self::Headed(head, rest) => {
                 let parts = pattern.get(..*head).and_then(|head| text.whole.strip_prefix(head));
                 parts.is_some_and(|resource| rest.matches(resource, context))
@@ -149,6 +158,7 @@ impl ArnPattern {
             Self::Any => Truth::Yes,
             // "Each of the six colon-delimited components of the ARN is checked separately".
             Self::Running(parts, _) => parts.compared(pattern, &text, context),
+            Self::Written(written) if text.is_arn() => written.covers(pattern, &text).into(),
             _ => self.compared(pattern, &text, context),
         }
     }
@@ -165,7 +175,7 @@ impl ArnPattern {
     /// Whether an ARN can match: six parts, `*`, or a variable for what is missing.
     pub(crate) fn is_arn(&self) -> bool {
         match self {
-            Self::Any | Self::Plain(_) | Self::Headed(..) | Self::Parts(_) => true,
+            Self::Any | Self::Plain(_) | Self::Written(_) | Self::Headed(..) | Self::Parts(_) => true,
             Self::Running(parts, _) => parts.is_arn(),
             Self::Short(_) | Self::Whole(_) => self.has_variables(),
         }
@@ -173,7 +183,7 @@ impl ArnPattern {
 
     pub(crate) fn has_variables(&self) -> bool {
         match self {
-            Self::Any | Self::Plain(_) => false,
+            Self::Any | Self::Plain(_) | Self::Written(_) => false,
             Self::Headed(_, pattern) | Self::Whole(pattern) => pattern.has_variables(),
             Self::Parts(patterns) | Self::Short(patterns) => patterns.iter().any(Pattern::has_variables),
             Self::Running(parts, _) => parts.has_variables(),
@@ -182,13 +192,55 @@ impl ArnPattern {
 
     pub(crate) fn valueless(&self, context: &Context) -> Option<&str> {
         match self {
-            Self::Any | Self::Plain(_) => None,
+            Self::Any | Self::Plain(_) | Self::Written(_) => None,
             Self::Headed(_, pattern) | Self::Whole(pattern) => pattern.valueless(context),
             Self::Parts(patterns) | Self::Short(patterns) => {
                 patterns.iter().find_map(|pattern| pattern.valueless(context))
             }
             Self::Running(parts, _) => parts.valueless(context),
         }
+    }
+}
+
+/// What is known beforehand of an ARN without variables: nothing of it is copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Where its first five colons stand.
+    colons: [u32; 5],
+    /// Whether a `*` ends a segment before the last.
+    runs: bool,
+}
+
+impl Written {
+    /// None where the places cannot be told in 32 bits.
+    fn new(text: &str, colons: [usize; 5]) -> Option<Self> {
+        u32::try_from(text.len()).ok()?;
+        Some(Self { colons: colons.map(|colon| colon as u32), runs: text.contains("*:") })
+    }
+
+    /// Whether each of the six parts covers the one of the text. The last ones first, where ARNs differ.
+    fn covers(self, pattern: &str, text: &ArnText<'_>) -> bool {
+        let Some(parts) = text.parts() else { return false };
+        let mut end = pattern.len();
+        let places = self.colons.iter().rev().map(|colon| *colon as usize);
+        // What stands before the first colon is `arn` in both.
+        places.zip(parts.into_iter().rev()).all(|(colon, part)| {
+            let own = pattern.get(colon + 1..end);
+            end = colon;
+            own.is_some_and(|own| glob(own, part, Case::Counts))
+        })
+    }
+
+    /// As [`Segments::matches`].
+    fn runs_on(self, pattern: &str, text: &ArnText<'_>) -> bool {
+        let colons = |text: &str| text.bytes().filter(|byte| *byte == b':').count();
+        self.runs
+            && text.is_arn()
+            && colons(text.whole) > colons(pattern)
+            && run_on(pattern, text.whole, |left, segment| {
+                let (own, behind) = first_segment(left);
+                (glob(own, segment, Case::Counts), own.ends_with('*'), behind)
+            })
     }
 }
 
@@ -214,38 +266,48 @@ impl Segments {
         Some(Self(segments.collect()))
     }
 
-    /// Whether the text matches with at least one `*` that runs on. The segments are gone through as
-    /// characters are in [`Pattern::matches`]: behind the last `*` that runs on, every start is tried once.
+    /// Whether the text matches with at least one `*` that runs on.
     fn matches(&self, text: &ArnText<'_>, context: &Context) -> bool {
         let colons = text.whole.bytes().filter(|byte| *byte == b':').count();
-        if !text.is_arn() || colons < self.0.len() {
-            return false;
-        }
-        let (mut number, mut rest) = (0, Some(text.whole));
-        let mut star: Option<(usize, &str)> = None;
-        loop {
-            match (self.0.get(number), rest) {
-                (None, None) => return true,
-                (Some((pattern, runs)), Some(left)) => {
-                    let (segment, behind) = first_segment(left);
-                    if pattern.matches(segment, context) {
-                        number += 1;
-                        rest = behind;
-                        if *runs {
-                            let Some(behind) = behind else { return number == self.0.len() };
-                            star = Some((number, behind));
-                        }
-                        continue;
+        text.is_arn()
+            && colons >= self.0.len()
+            && run_on(0, text.whole, |number, segment| {
+                let next = Some(number + 1).filter(|next| *next < self.0.len());
+                self.0.get(number).map_or((false, false, None), |(pattern, runs)| {
+                    (pattern.matches(segment, context), *runs, next)
+                })
+            })
+    }
+}
+
+/// Goes through the segments as [`Pattern::matches`] goes through characters: behind the last `*` that runs on,
+/// every start is tried once. Of the segment at a place of the pattern and of one of the text, `take` tells whether
+/// it covers that, whether it runs on, and the place of the next one.
+fn run_on<P: Copy>(first: P, text: &str, take: impl Fn(P, &str) -> (bool, bool, Option<P>)) -> bool {
+    let (mut wanted, mut rest) = (Some(first), Some(text));
+    let mut star: Option<(Option<P>, &str)> = None;
+    loop {
+        match (wanted, rest) {
+            (None, None) => return true,
+            (Some(place), Some(left)) => {
+                let (segment, behind) = first_segment(left);
+                let (covers, runs, next) = take(place, segment);
+                if covers {
+                    (wanted, rest) = (next, behind);
+                    if runs {
+                        let Some(behind) = behind else { return next.is_none() };
+                        star = Some((next, behind));
                     }
+                    continue;
                 }
-                _ => {}
             }
-            let Some((after, start)) = star else { return false };
-            let (_, behind) = first_segment(start);
-            let Some(behind) = behind else { return after == self.0.len() };
-            star = Some((after, behind));
-            (number, rest) = (after, Some(behind));
+            _ => {}
         }
+        let Some((after, start)) = star else { return false };
+        let (_, behind) = first_segment(start);
+        let Some(behind) = behind else { return after.is_none() };
+        star = Some((after, behind));
+        (wanted, rest) = (after, Some(behind));
     }
 }
 
@@ -274,4 +336,59 @@ fn split(pieces: &[Piece], most: usize) -> Vec<Vec<Piece>> {
     }
     parts.push(part);
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every text of a few characters out of these, up to a length.
+    fn all(characters: &[char], length: usize) -> Vec<String> {
+        let mut list = vec![String::new()];
+        let mut last = list.clone();
+        for _ in 0..length {
+            last =
+                last.iter().flat_map(|text| characters.iter().map(move |c| format!("{text}{c}"))).collect();
+            list.extend(last.iter().cloned());
+        }
+        list
+    }
+
+    /// The pattern in the general form, as it is compiled where a variable stands in it.
+    fn in_pieces(text: &str) -> ArnPattern {
+        let pieces = pieces(text, Syntax { wildcards: true, variables: false, ignore_case: false });
+        let parts = <[_; 6]>::try_from(split(&pieces, 6)).unwrap();
+        let parts = ArnPattern::Parts(Box::new(parts.map(|part| Pattern::from_pieces(part, false))));
+        match Segments::compile(&pieces) {
+            Some(segments) => ArnPattern::Running(Box::new(parts), segments),
+            None => parts,
+        }
+    }
+
+    #[test]
+    fn what_is_matched_as_written_matches_as_in_pieces() {
+        let context = Context::new();
+        let texts: Vec<String> =
+            all(&['a', ':'], 5).into_iter().map(|rest| format!("arn:aws:s:{rest}::a")).collect();
+        let mut written = 0;
+        for middle in all(&['a', '*', '?', ':'], 4) {
+            let pattern = format!("arn:*:s:{middle}:*a");
+            let compiled = ArnPattern::compile(&pattern, true);
+            if !matches!(compiled, ArnPattern::Written(_)) {
+                continue;
+            }
+            written += 1;
+            let general = in_pieces(&pattern);
+            for text in &texts {
+                let arn = ArnText::new(text);
+                let (one, other) =
+                    (compiled.matches(&pattern, &arn, &context), general.matches(&pattern, &arn, &context));
+                assert_eq!(one, other, "{pattern} {text}");
+                let (one, other) =
+                    (compiled.compares(&pattern, text, &context), general.compares(&pattern, text, &context));
+                assert_eq!(one, other, "{pattern} {text}");
+            }
+        }
+        assert!(written > 100, "{written}");
+    }
 }

@@ -186,16 +186,9 @@ impl<'a> Question<'a> {
         let passed = stack.session.filter(|_| self.has_session_policies()).unwrap_or_default();
         let session = self.scan(Layer::Session, passed);
 
-        let denies = [
-            scp.err().and_then(|found| found.deny),
-            rcp.err().and_then(|found| found.deny),
-            resource.deny,
-            identity.deny,
-            groups.deny,
-            boundary.deny,
-            session.deny,
-        ];
-        if let Some(place) = denies.into_iter().flatten().next() {
+        let organization = [scp, rcp].into_iter().find_map(|levels| levels.err()?.deny);
+        let found = organization.or(resource.deny).or(identity.deny).or(groups.deny);
+        if let Some(place) = found.or(boundary.deny).or(session.deny) {
             return Evaluation::new(Decision::ExplicitlyDenied, Deciding::Statement(place));
         }
         if let Some(limit) = self.credential_limit() {

@@ -101,7 +101,10 @@ impl Parser {
                 if items.len() == 0 {
                     self.problem(node.span(), "`Statement` is empty");
                 }
-                document.statements = items.filter_map(|node| self.statement(node)).collect();
+                // Room for all at once: most policies have one statement or two.
+                let mut statements = Vec::with_capacity(items.len());
+                statements.extend(items.filter_map(|node| self.statement(node)));
+                document.statements = statements.into();
             }
         }
         if self.problems.is_empty() {

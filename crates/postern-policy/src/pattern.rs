@@ -172,6 +172,11 @@ pub(crate) fn pieces(text: &str, syntax: Syntax) -> Vec<Piece> {
     out
 }
 
+/// Where a policy variable may begin. Few texts have a `$`, and one byte is found sooner than two.
+pub(crate) fn first_variable(text: &str) -> Option<usize> {
+    if text.as_bytes().contains(&b'$') { text.find("${") } else { None }
+}
+
 enum Variable {
     /// `${*}`, `${?}`, `${$}`: the character itself.
     Escape(char),

@@ -15,7 +15,7 @@ use crate::{
     context::Key,
     glob::{Case, Glob},
     parse::exactly,
-    pattern::{Pattern, Syntax},
+    pattern::{Pattern, Syntax, first_variable},
 };
 
 /// One operator on one key.
@@ -335,7 +335,7 @@ fn compile(comparison: Comparison, text: &str, variables: bool) -> Test {
 }
 
 fn string(text: &str, wildcards: bool, variables: bool, case: Case) -> Test {
-    if variables && text.contains("${") {
+    if variables && first_variable(text).is_some() {
         let ignore_case = case == Case::Ignored;
         return Test::Variables(Pattern::compile(text, Syntax { wildcards, variables, ignore_case }));
     }
