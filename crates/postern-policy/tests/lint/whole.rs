@@ -135,6 +135,20 @@ fn hostile_documents_take_bounded_time() {
 }
 
 #[test]
+fn of_endless_documents_a_part_is_compared_with_the_catalogue() {
+    let statement =
+        |n: usize| format!(r#"{{"Effect":"Deny","Action":["ec2:Run*","s3:Nothing{n}"],"Resource":"*"}}"#);
+    let cut = |count: usize| {
+        let statements = (0..count).map(statement).collect::<Vec<_>>().join(",");
+        let found = findings(PolicyKind::Identity, &format!("[{statements}]"));
+        assert!(found.iter().any(|finding| finding.message.contains("s3:Nothing0")));
+        let mut cut = found.iter().filter(|finding| finding.rule.id == "P99");
+        cut.any(|finding| finding.message.contains("10000 statements were compared with the catalogue"))
+    };
+    assert!(!cut(10_000) && cut(10_001));
+}
+
+#[test]
 fn misplaced_and_misspelt_operators_are_mended() {
     for (operator, mended) in [
         ("StringEquals:ForAnyValue", "ForAnyValue:StringEquals"),
