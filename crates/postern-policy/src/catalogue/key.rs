@@ -89,6 +89,24 @@ impl ConditionKey {
         fits(self.name, key)
     }
 
+    /// A key of a request in AWS's spelling; none where it is another key. What is the author's choice stays as it
+    /// is.
+    ///
+    /// ```
+    /// use postern_policy::catalogue::Catalogue;
+    /// let spelt = |key| Catalogue::embedded().condition_key(key)?.spelling_of(key);
+    /// assert_eq!(spelt("aws:multifactorauthpresent").as_deref(), Some("aws:MultiFactorAuthPresent"));
+    /// assert_eq!(spelt("aws:requesttag/Team").as_deref(), Some("aws:RequestTag/Team"));
+    /// ```
+    #[must_use]
+    pub fn spelling_of(&self, key: &str) -> Option<String> {
+        if !self.matches(key) {
+            return None;
+        }
+        let rest = if self.is_template() { key.get(self.head().len()..)? } else { "" };
+        Some(format!("{}{rest}", self.head()))
+    }
+
     /// What stands before the part that is the author's choice.
     pub(super) fn head(&self) -> &'static str {
         hole(self.name).map_or(self.name, |(head, _)| head)

@@ -2,10 +2,11 @@
 
 mod json;
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use postern_policy::{
     ContextValue, Element, Principal,
+    catalogue::Catalogue,
     diff::{
         ActionGroup, Cause, Diff, Difference, KeyValue, KeyValues, ResourceGroup, Side, Stop, Verdict, Whom,
     },
@@ -161,8 +162,9 @@ impl View<'_> {
         if self.a.names_principals || self.b.names_principals {
             let _ = write!(text, " by {}", by(&example.principal));
         }
-        let keys: Vec<String> =
-            present(difference).map(|(key, given)| format!("{} = {}", harmless(key), value(given))).collect();
+        let keys: Vec<String> = present(difference)
+            .map(|(key, given)| format!("{} = {}", harmless(&key), value(given)))
+            .collect();
         if !keys.is_empty() {
             let _ = write!(text, " with {}", keys.join(" and "));
         }
@@ -343,13 +345,15 @@ fn value(value: &ContextValue) -> String {
     }
 }
 
-/// The keys that the example carries, as a policy writes them.
-fn present(difference: &Difference) -> impl Iterator<Item = (&str, &ContextValue)> {
+/// The keys that the example carries, as a policy writes them, or else as AWS does.
+fn present(difference: &Difference) -> impl Iterator<Item = (Cow<'_, str>, &ContextValue)> {
     let keys = difference.example.context.iter().filter(|(_, value)| !value.values().is_empty());
     keys.map(|(folded, value)| {
         let mut keys = difference.when.iter().flatten();
         let written = keys.find(|known| known.key.eq_ignore_ascii_case(folded));
-        (written.map_or(folded, |known| known.key.as_str()), value)
+        let spelt = || Catalogue::embedded().condition_key(folded)?.spelling_of(folded);
+        let key = written.map(|known| Cow::Borrowed(known.key.as_str())).or_else(|| spelt().map(Cow::Owned));
+        (key.unwrap_or(Cow::Borrowed(folded)), value)
     })
 }
 

@@ -1,6 +1,6 @@
 //! The differences of two policies as versioned JSON. Each request has the shape that `policy eval` takes.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use postern_policy::{
     ContextValue, Element,
@@ -90,7 +90,7 @@ struct Request<'a> {
     principal: String,
     action: &'a str,
     resource: Resource<'a>,
-    context: BTreeMap<&'a str, Value<'a>>,
+    context: BTreeMap<Cow<'a, str>, Value<'a>>,
 }
 
 #[derive(Serialize)]
