@@ -23,7 +23,7 @@ mod bench {
 
     use crate::cases::Cases;
 
-    /// The project's bound, in cases a second on one core. It is meant for cases of about 700 bytes; these are larger.
+    /// The project's bound, in cases of about 700 bytes a second on one core.
     const BOUND: f64 = 100_000.0;
     /// How much more memory, in KB, twenty times the input may take.
     const GROWTH: u64 = 512;

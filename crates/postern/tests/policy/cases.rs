@@ -1,4 +1,5 @@
-//! Cases as a company's estate makes them, about 850 bytes each, with the decision that each must get.
+//! Cases as a company's estate makes them, about 700 bytes on average, each with its own policies and with the
+//! decision that it must get.
 
 use std::fmt::Write;
 
@@ -24,10 +25,12 @@ impl Cases {
     /// Appends one case and its end of line; the decision it must get is returned.
     pub(crate) fn write(&mut self, out: &mut String) -> &'static str {
         self.number += 1;
-        match self.pick(4) {
+        match self.pick(10) {
             0 | 1 => self.assumption(out),
             2 => self.bucket(out),
-            _ => self.bounded(out),
+            3 => self.bounded(out),
+            4..=6 => self.pass_role(out),
+            _ => self.message(out),
         }
     }
 
@@ -92,5 +95,38 @@ impl Cases {
             (_, true) => "Allowed",
             (_, false) => "ImplicitlyDenied",
         }
+    }
+
+    /// Somebody passes a role to a service, which the policy names or does not.
+    fn pass_role(&mut self, out: &mut String) -> &'static str {
+        let (user, role) = (self.pick(50), self.pick(20));
+        let (service, named) =
+            [("lambda.amazonaws.com", true), ("ec2.amazonaws.com", true), ("glue.amazonaws.com", false)]
+                [usize::try_from(self.pick(3)).unwrap()];
+        let (kind, spared) = [("app", true), ("admin", false)][usize::try_from(self.pick(2)).unwrap()];
+        writeln!(
+            out,
+            r#"{{"id":"pass-{number}","request":{{"principal":"arn:aws:iam::111111111111:user/person{user}","action":"iam:PassRole","resource":{{"arn":"arn:aws:iam::111111111111:role/{kind}/worker{role}","accountId":"111111111111"}},"context":{{"iam:PassedToService":"{service}"}}}},"identityPolicies":[{{"name":"pass","policy":{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":["iam:GetRole","iam:PassRole"],"Resource":"arn:aws:iam::111111111111:role/*","Condition":{{"StringEquals":{{"iam:PassedToService":["ec2.amazonaws.com","lambda.amazonaws.com"]}}}}}},{{"Effect":"Deny","Action":"iam:*","Resource":"arn:aws:iam::*:role/admin/*"}}]}}}}]}}"#,
+            number = self.number
+        )
+        .unwrap();
+        match (spared, named) {
+            (false, _) => "ExplicitlyDenied",
+            (true, true) => "Allowed",
+            (true, false) => "ImplicitlyDenied",
+        }
+    }
+
+    /// A topic sends to a queue of its own account, or of another's.
+    fn message(&mut self, out: &mut String) -> &'static str {
+        let (queue, owner) =
+            (self.pick(90), [111_111_111_111_u64, 999_999_999_999][usize::try_from(self.pick(2)).unwrap()]);
+        writeln!(
+            out,
+            r#"{{"id":"send-{number}","request":{{"principal":"sns.amazonaws.com","action":"sqs:SendMessage","resource":"arn:aws:sqs:eu-central-1:111111111111:orders-{queue}","context":{{"aws:SourceArn":"arn:aws:sns:eu-central-1:{owner}:orders","aws:SourceAccount":"{owner}"}}}},"identityPolicies":[],"resourcePolicy":{{"Version":"2012-10-17","Statement":[{{"Sid":"Topic","Effect":"Allow","Principal":{{"Service":"sns.amazonaws.com"}},"Action":"sqs:SendMessage","Resource":"arn:aws:sqs:eu-central-1:111111111111:orders-*","Condition":{{"ArnLike":{{"aws:SourceArn":"arn:aws:sns:*:111111111111:*"}}}}}}]}}}}"#,
+            number = self.number
+        )
+        .unwrap();
+        if owner == 111_111_111_111 { "Allowed" } else { "ImplicitlyDenied" }
     }
 }

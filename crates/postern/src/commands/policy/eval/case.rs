@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    read::{self, Attached, Named, Policy, Value, items, text},
+    read::{self, Attached, Named, Policy, Target, Value, items, text},
     shape::{self, kind},
 };
 use crate::report::explanation;
@@ -49,14 +49,6 @@ impl Undecided<'_> {
 /// Decides the case in `line` and writes the answer, without an end of line.
 pub(super) fn answer<'a>(line: &'a [u8], explaining: bool, out: &mut Vec<u8>) -> Result<(), Undecided<'a>> {
     decide(line, explaining, out).map_err(|problem| Undecided { id: shape::id(line), problem })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Target<'a> {
-    #[serde(borrow)]
-    arn: Text<'a>,
-    account_id: Option<Text<'a>>,
 }
 
 /// A string that is copied only where it holds escapes.
@@ -164,15 +156,12 @@ fn principal(value: Value<'_>) -> Result<Principal, String> {
     })
 }
 
-fn target(value: Value<'_>) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
-    let raw = match value {
-        Value::Text(arn) => return Ok((arn, None)),
-        Value::Raw(raw) => raw,
+fn target(target: Target<'_>) -> Result<(Cow<'_, str>, Option<AccountId>), String> {
+    let (arn, account) = match target {
+        Target::Named(arn, account) => (arn, account),
+        Target::Raw(raw) => return Err(shape::resource_problem(raw)),
     };
-    let Ok(Target { arn: Text(arn), account_id }) = serde_json::from_str(raw) else {
-        return Err(shape::resource_problem(raw));
-    };
-    let account = account_id.map(|Text(id)| id.parse()).transpose();
+    let account = account.map(|id| id.parse()).transpose();
     Ok((arn, account.map_err(|error| format!("`request.resource.accountId`: {error}"))?))
 }
 

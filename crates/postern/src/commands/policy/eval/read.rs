@@ -24,8 +24,16 @@ pub(super) struct Case<'a> {
 pub(super) struct Asked<'a> {
     pub(super) principal: Value<'a>,
     pub(super) action: Cow<'a, str>,
-    pub(super) resource: Value<'a>,
+    pub(super) resource: Target<'a>,
     pub(super) context: Vec<(Cow<'a, str>, Value<'a>)>,
+}
+
+/// The resource of a request.
+pub(super) enum Target<'a> {
+    /// Its ARN, and the account that owns it where the case tells.
+    Named(Cow<'a, str>, Option<Cow<'a, str>>),
+    /// Something else, as written.
+    Raw(&'a str),
 }
 
 /// A value of any kind.
@@ -94,12 +102,31 @@ fn asked<'a>(reader: &mut Reader<'a>) -> Option<Asked<'a>> {
     reader.object(|reader, name| match name {
         "principal" => once(&mut principal, reader.value()?),
         "action" => once(&mut action, reader.string()?),
-        "resource" => once(&mut resource, reader.value()?),
+        "resource" => once(&mut resource, target(reader)?),
         "context" => once(&mut context, reader.nullable(members)?),
         _ => reader.raw().map(drop),
     })?;
     let context = context.flatten().unwrap_or_default();
     Some(Asked { principal: principal?, action: action?, resource: resource?, context })
+}
+
+/// An ARN, or an object with it and the account.
+fn target<'a>(reader: &mut Reader<'a>) -> Option<Target<'a>> {
+    if reader.next_is(b'"') {
+        return Some(Target::Named(reader.string()?, None));
+    }
+    let start = reader.at;
+    let (mut arn, mut account) = (None, None);
+    let object = reader.object(|reader, name| match name {
+        "arn" => once(&mut arn, reader.string()?),
+        "accountId" => once(&mut account, reader.nullable(Reader::string)?),
+        _ => reader.raw().map(drop),
+    });
+    if let (Some(()), Some(arn)) = (object, arn) {
+        return Some(Target::Named(arn, account.flatten()));
+    }
+    reader.at = start;
+    reader.raw().map(Target::Raw)
 }
 
 /// All members of an object, duplicates too.
@@ -167,17 +194,27 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The text from the next value or sign on.
-    fn rest(&mut self) -> &'a str {
+    /// The next byte that is no blank.
+    fn next_byte(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(self.at) {
             self.at += 1;
         }
+        bytes.get(self.at).copied()
+    }
+
+    fn next_is(&mut self, sign: u8) -> bool {
+        self.next_byte() == Some(sign)
+    }
+
+    /// The text from the next value or sign on.
+    fn rest(&mut self) -> &'a str {
+        self.next_byte();
         self.text.get(self.at..).unwrap_or_default()
     }
 
     fn eat(&mut self, sign: u8) -> bool {
-        let found = self.rest().as_bytes().first() == Some(&sign);
+        let found = self.next_is(sign);
         self.at += usize::from(found);
         found
     }
@@ -187,13 +224,13 @@ impl<'a> Reader<'a> {
     }
 
     fn end(&mut self) -> Option<()> {
-        self.rest().is_empty().then_some(())
+        self.next_byte().is_none().then_some(())
     }
 
     /// Any value, as written.
     fn raw(&mut self) -> Option<&'a str> {
         let rest = self.rest();
-        let length = plain_length(rest).or_else(|| {
+        let length = plain_length(rest).or_else(|| word_length(rest)).or_else(|| {
             let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
             values.next()?.ok()?;
             Some(values.byte_offset())
@@ -203,7 +240,7 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self) -> Option<Value<'a>> {
-        if self.rest().starts_with('"') { self.string().map(Value::Text) } else { self.raw().map(Value::Raw) }
+        if self.next_is(b'"') { self.string().map(Value::Text) } else { self.raw().map(Value::Raw) }
     }
 
     fn string(&mut self) -> Option<Cow<'a, str>> {
@@ -266,8 +303,39 @@ impl<'a> Reader<'a> {
 /// The length of the string at the beginning of a text, with its quotes, if it is one without escapes.
 fn plain_length(text: &str) -> Option<usize> {
     let inside = text.as_bytes().strip_prefix(b"\"")?;
-    let end = inside.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
+    let end = special(inside)?;
     (inside.get(end) == Some(&b'"')).then_some(end + 2)
+}
+
+/// Where the first quote, backslash or control character stands. Eight bytes are looked at in one go: strings are
+/// most of what a case consists of.
+fn special(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    // Flags the first byte below `least`, and perhaps bytes behind it, from which it borrows.
+    let below = |word: u64, least: u8| word.wrapping_sub(ONES * u64::from(least)) & !word;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = below(word ^ (ONES * u64::from(b'"')), 1);
+        let backslash = below(word ^ (ONES * u64::from(b'\\')), 1);
+        let flags = (quote | backslash | below(word, 0x20)) & (ONES << 7);
+        if flags != 0 {
+            return Some(8 * number + flags.trailing_zeros() as usize / 8);
+        }
+    }
+    let at = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20))?;
+    Some(8 * words.len() + at)
+}
+
+/// The length of a boolean or a whole number at the beginning of a text that is not `0`, which need no reader of
+/// JSON. Whatever follows is for the next step to judge, unless it could belong to a number.
+fn word_length(text: &str) -> Option<usize> {
+    if let Some(word) = ["true", "false"].into_iter().find(|word| text.starts_with(word)) {
+        return Some(word.len());
+    }
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let more = matches!(text.as_bytes().get(digits), Some(b'.' | b'e' | b'E'));
+    (digits > 0 && !text.starts_with('0') && !more).then_some(digits)
 }
 
 #[cfg(test)]
@@ -290,6 +358,57 @@ mod tests {
     }
 
     #[test]
+    fn the_resource_is_a_string_or_an_object_with_it() {
+        let with = |text: &str| CASE.replace("\"resource\":{}", &format!("\"resource\":{text}"));
+        for (text, account) in [
+            (r#""r""#, None),
+            (r#"{"arn":"r"}"#, None),
+            (r#"{ "accountId" : null , "arn" : "r" }"#, None),
+            (r#"{"accountId":"1","more":[{}],"arn":"\u0072"}"#, Some("1")),
+        ] {
+            let line = with(text);
+            let Target::Named(arn, found) = case(&line).unwrap().request.resource else { panic!("{text}") };
+            assert_eq!((&*arn, found.as_deref()), ("r", account), "{text}");
+        }
+        for text in [
+            "{}",
+            "7",
+            r#"["r"]"#,
+            r#"{"arn":1}"#,
+            r#"{"arn":"r","arn":"r"}"#,
+            r#"{"arn":"r","accountId":1}"#,
+        ] {
+            let line = with(text);
+            let found = case(&line).unwrap().request.resource;
+            assert!(matches!(found, Target::Raw(raw) if raw == text), "{text}");
+        }
+        for text in [r#"{"arn":"r""#, r#"{"arn"}"#, r#""r"#] {
+            assert!(case(&with(text)).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_for_itself_is_measured_like_everything_else() {
+        let measured = |text: &str| {
+            let mut reader = Reader { text, at: 0 };
+            reader.raw().map(|raw| (raw.to_owned(), reader.at))
+        };
+        for value in ["true", "false", "null", "0", "7", "120", "-3", "1.5", "2e9", "\"\"", "\"é\""] {
+            for behind in ["", ",", " ]", "}"] {
+                let expected = Some((value.to_owned(), value.len()));
+                assert_eq!(measured(&format!("{value}{behind}")), expected, "{value}{behind}");
+            }
+        }
+        for length in 0..20 {
+            for special in ['"', '\\', '\n', '\u{1f}'] {
+                let text = format!("\"{}{special}{}", "a".repeat(length), "é".repeat(9));
+                let expected = (special == '"').then(|| length + 2);
+                assert_eq!(plain_length(&text), expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_json_or_no_case_is_refused() {
         for length in 0..CASE.len() {
             assert!(case(&CASE[..length]).is_none(), "{length}");
@@ -298,6 +417,8 @@ mod tests {
             ("\"id\":1", "\"id\":1,\"id\":2"),
             ("\"id\":1", "\"id\":01"),
             ("\"id\":1", "\"id\":1 2"),
+            ("\"id\":1", "\"id\":12a"),
+            ("\"id\":1", "\"id\":truex"),
             ("\"id\":1", "\"id\":\"a\nb\""),
             ("[]", "[,]"),
             ("[]", "null"),
