@@ -1,10 +1,16 @@
 //! The command line: one tree, whose doc comments are the help texts.
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand};
 
-use crate::{commands, output::Color, prompt::Source};
+use crate::{
+    commands,
+    context::Context,
+    errors::{CliError, ExitStatus},
+    output::Color,
+    prompt::Source,
+};
 
 /// A guarded door between people and a company's AWS accounts.
 #[derive(Debug, Parser)]
@@ -13,7 +19,7 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: GlobalArgs,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
@@ -24,6 +30,7 @@ Examples:
   postern people enrol alice                 MFA device and key for alice
   postern login                              one MFA code, good for the day
   postern exec prod/developer -- aws s3 ls   work with a role
+  postern                                    choose a role, on a terminal
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or a bad file, 4 refused,
 130 interrupted.";
@@ -84,6 +91,10 @@ pub(crate) enum Command {
     Env(commands::env::EnvArgs),
     /// Start a shell with a role's credentials
     Shell(commands::shell::ShellArgs),
+    /// Choose a target from a list, and print its name
+    Pick(commands::pick::PickArgs),
+    /// Let a directory name the target of commands there
+    Trust(commands::trust::TrustArgs),
     /// Open the AWS console as a role
     Console(commands::console::ConsoleArgs),
     /// Write a role's credentials into ~/.aws/credentials, for tools that only read files
@@ -105,6 +116,8 @@ pub(crate) enum Command {
     /// Hold the key that seals sessions
     #[command(hide = true)]
     Agent(commands::agent::AgentArgs),
+    /// Write what a shell needs for `assume`, a prompt and completions
+    InitShell(commands::init_shell::InitShellArgs),
     /// Write a shell's completions to standard output
     Completions(commands::completions::CompletionsArgs),
     /// Write the man pages into a directory
@@ -114,6 +127,36 @@ pub(crate) enum Command {
 /// The whole tree, for completions and man pages.
 pub(crate) fn tree() -> clap::Command {
     Cli::command()
+}
+
+/// What `postern init-shell` calls `assume`, for completions: `env`, and what leads elsewhere.
+pub(crate) fn assume_tree() -> clap::Command {
+    let switch = |name: &'static str, short, help: &'static str| {
+        Arg::new(name).long(name).short(short).help(help).action(ArgAction::SetTrue)
+    };
+    commands::env::EnvArgs::augment_args(clap::Command::new("assume"))
+        .mut_arg("unset", |unset| unset.short('u'))
+        .arg(switch("console", 'c', "Open the AWS console"))
+}
+
+impl Cli {
+    /// Runs what a person could have typed, with the settings of this run.
+    pub(crate) fn run_typed(words: &[&str], context: &mut Context) -> Result<ExitStatus, CliError> {
+        match Self::try_parse_from(words) {
+            Ok(Self { command: Some(command), .. }) => commands::run(&command, context),
+            Ok(_) => Ok(ExitStatus::Done),
+            Err(error) => Err(CliError::usage(error.to_string())),
+        }
+    }
+}
+
+/// Says what postern can do, as where a command is missing.
+pub(crate) fn usage() -> ExitCode {
+    let mut help = tree().render_help().ansi().to_string();
+    help.push('\n');
+    let choice = anstream::AutoStream::choice(&std::io::stderr());
+    let _ = anstream::AutoStream::new(std::io::stderr().lock(), choice).write_all(help.as_bytes());
+    ExitCode::from(2)
 }
 
 /// Reads the command line; help, version and mistakes are printed and end the run.

@@ -13,11 +13,13 @@ pub(crate) mod env;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod init_shell;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
 pub(crate) mod people;
+pub(crate) mod pick;
 pub(crate) mod plan;
 pub(crate) mod planning;
 pub(crate) mod policy;
@@ -27,6 +29,7 @@ pub(crate) mod serve;
 pub(crate) mod serve_for;
 pub(crate) mod shell;
 pub(crate) mod status;
+pub(crate) mod trust;
 pub(crate) mod whoami;
 
 use crate::{
@@ -62,6 +65,9 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Logout(args) => logout::run(args, context),
         Command::Keys(args) => keys::run(args, context),
         Command::Agent(args) => agent::run(args, context),
+        Command::Pick(args) => pick::run(args, context),
+        Command::Trust(args) => trust::run(args, context),
+        Command::InitShell(args) => init_shell::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Man(args) => man::run(args, context),
     }

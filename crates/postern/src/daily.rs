@@ -4,6 +4,7 @@
 mod foreign;
 mod ports;
 pub(crate) mod profile;
+pub(crate) mod reach;
 
 use std::{cell::OnceCell, collections::BTreeSet};
 
@@ -386,7 +387,7 @@ fn clock_words(ahead: SignedDuration) -> Option<String> {
 }
 
 /// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();

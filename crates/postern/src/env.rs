@@ -18,6 +18,9 @@ pub(crate) const POSTERN_PASSPHRASE: &str = "POSTERN_PASSPHRASE";
 /// Who holds the key that seals sessions: `kernel` or `agent`; the kernel where it can, where unset.
 pub(crate) const POSTERN_KEYHOLDER: &str = "POSTERN_KEYHOLDER";
 
+/// Set by the script of a shell that completes: which shell it is.
+pub(crate) const POSTERN_COMPLETE: &str = "POSTERN_COMPLETE";
+
 /// Ours alone: the targets that a chain of `credential_process` has asked postern for, a line each.
 pub(crate) const POSTERN_ASKED: &str = "POSTERN_ASKED";
 /// Set by postern for whoever works with a target: its name.

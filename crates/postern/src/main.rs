@@ -7,20 +7,25 @@ mod access;
 mod args;
 mod aws_files;
 mod commands;
+mod completing;
 mod context;
 mod daily;
+mod directory;
 mod doctor;
 mod env;
 mod errors;
 mod estate_file;
+mod frecency;
 mod key_age;
 mod keystore;
 mod output;
 mod personal;
+mod picker;
 mod prompt;
 mod report;
 mod served;
 mod signals;
+mod state;
 mod target;
 
 use std::process::ExitCode;
@@ -32,14 +37,22 @@ fn main() -> ExitCode {
     if let Some(answered) = commands::credential_process::ready_answer(&arguments, &environment) {
         return answered;
     }
+    if let Some(completed) = completing::answered(&arguments, &environment) {
+        return completed;
+    }
     let cli = match args::parse(&arguments) {
         Ok(cli) => cli,
         Err(outcome) => return outcome,
     };
     let mut context = context::Context::new(&cli.global, environment);
-    let outcome = commands::run(&cli.command, &mut context);
+    let outcome = match &cli.command {
+        Some(command) => commands::run(command, &mut context).map(Some),
+        None if commands::pick::is_possible(&context) => commands::pick::run_alone(&mut context),
+        None => Ok(None),
+    };
     match outcome {
-        Ok(status) => status.into(),
+        Ok(Some(status)) => status.into(),
+        Ok(None) => args::usage(),
         Err(error) => {
             context.printer.error(&error);
             error.kind.exit_status().into()

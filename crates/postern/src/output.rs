@@ -86,6 +86,14 @@ impl Printer {
         AutoStream::new(io::stderr().lock(), choice)
     }
 
+    /// Whether what is shown beside standard error, on the terminal itself, is to be coloured.
+    pub(crate) fn colours_stderr(&self) -> bool {
+        match self.choice(&io::stderr()) {
+            ColorChoice::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            choice => choice != ColorChoice::Never,
+        }
+    }
+
     /// Writes one text to standard output. A reader that went away is no error, but noted (see
     /// [`Printer::reader_gone`]).
     ///

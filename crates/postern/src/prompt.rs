@@ -9,6 +9,7 @@ mod dialog;
 mod passphrase;
 mod pinentry;
 mod program;
+mod screen;
 mod source;
 mod terminal;
 
@@ -18,6 +19,7 @@ use postern_broker::PromptError;
 
 pub(crate) use codes::{Codes, Sources};
 pub(crate) use passphrase::Passphrases;
+pub(crate) use screen::{Key, Screen};
 pub(crate) use source::Source;
 pub(crate) use terminal::{Echo, Terminal, ask_nobody_from_now};
 

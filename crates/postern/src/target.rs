@@ -12,6 +12,7 @@ use postern_types::{MfaCode, RoleArn, SessionDuration, UserName};
 use crate::{
     context::Context,
     daily::{Daily, Destination, Wish, targets},
+    directory,
     env::Environment,
     errors::CliError,
 };
@@ -23,8 +24,9 @@ pub(crate) use variables::{HANDED, Variables};
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TargetArgs {
     /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
+    /// [default: as this directory's .postern-target says, if it is trusted]
     #[arg(value_name = "TARGET")]
-    pub(crate) target: String,
+    target: Option<String>,
     #[command(flatten)]
     pub(crate) options: TargetOptions,
 }
@@ -55,6 +57,13 @@ pub(crate) struct TargetOptions {
 pub(crate) struct Handover {
     pub(crate) destination: Destination,
     pub(crate) issued: Issued,
+}
+
+impl TargetArgs {
+    /// The target's name: the one that was given, else the directory's.
+    pub(crate) fn name(&self, context: &Context) -> Result<String, CliError> {
+        directory::target(self.target.as_deref(), context)
+    }
 }
 
 impl TargetOptions {
@@ -97,6 +106,7 @@ impl TargetOptions {
     /// The credentials of a destination that [`Self::destination`] made.
     pub(crate) fn obtain(&self, daily: &Daily<'_>, destination: Destination) -> Result<Handover, CliError> {
         let issued = daily.obtain(&destination, self.mfa_code)?.issued;
+        daily.count_use(&destination);
         Ok(Handover { destination, issued })
     }
 

@@ -1,10 +1,10 @@
 //! `postern completions`
 
-use clap::Args;
-use clap_complete::Shell;
+use clap::{Args, ValueEnum};
 
+use super::init_shell::program_word;
 use crate::{
-    args,
+    completing,
     context::Context,
     errors::{CliError, ExitStatus},
 };
@@ -12,18 +12,44 @@ use crate::{
 /// Arguments of `postern completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
   postern completions bash \\
-    > ~/.local/share/bash-completion/completions/postern")]
+    > ~/.local/share/bash-completion/completions/postern
+  postern completions fish > ~/.config/fish/completions/postern.fish
+
+`postern init-shell` brings them too. Targets, people and profiles are read
+from the estate file and ~/.aws/config while you type; nobody is called.")]
 pub(crate) struct CompletionsArgs {
     /// The shell to complete for
     #[arg(value_enum)]
-    shell: Shell,
+    shell: CompletedShell,
+}
+
+/// A shell that can be completed for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CompletedShell {
+    Bash,
+    Elvish,
+    Fish,
+    Powershell,
+    Zsh,
+}
+
+impl CompletedShell {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Elvish => "elvish",
+            Self::Fish => "fish",
+            Self::Powershell => "powershell",
+            Self::Zsh => "zsh",
+        }
+    }
 }
 
 pub(crate) fn run(args: &CompletionsArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut args::tree(), "postern", &mut script);
-    context.printer.data(&String::from_utf8_lossy(&script))?;
+    let program = program_word(&context.environment)?;
+    let script = completing::registration(args.shell.as_str(), "postern", &program)?;
+    context.printer.data(&script)?;
     Ok(ExitStatus::Done)
 }

@@ -70,8 +70,9 @@ pub(crate) struct ConsoleArgs {
 }
 
 pub(crate) fn run(args: &ConsoleArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    let target = args.target.name(context)?;
     let daily = Daily::open(context)?;
-    let destination = args.target.options.destination(context, &daily, &args.target.target)?;
+    let destination = args.target.options.destination(context, &daily, &target)?;
     if args.switch_role {
         context.printer.data(&format!("{}\n", switch_role_link(&destination)?))?;
         return Ok(ExitStatus::Done);

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     context::Context,
+    directory,
     env::Environment,
     errors::{CliError, ExitStatus},
     target::{HANDED, TargetOptions},
@@ -28,7 +29,8 @@ for a file that stays. Variables that would lead SDKs elsewhere, such as
 AWS_PROFILE, are unset.")]
 pub(crate) struct EnvArgs {
     /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
-    #[arg(value_name = "TARGET", required_unless_present = "unset")]
+    /// [default: as this directory's .postern-target says, if it is trusted]
+    #[arg(value_name = "TARGET")]
     target: Option<String>,
     /// How they are written [default: as your shell, $SHELL, reads them]
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -75,12 +77,12 @@ impl Format {
 
 pub(crate) fn run(args: &EnvArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     let format = args.format.unwrap_or_else(|| Format::of(&context.environment));
-    let text = match &args.target {
-        Some(target) => {
-            let variables = args.options.take(context, target)?.variables(&context.environment);
-            format::write(format, &variables.set, &variables.removed)?
-        }
-        None => unset(format, &context.environment)?,
+    let text = if args.unset {
+        unset(format, &context.environment)?
+    } else {
+        let target = directory::target(args.target.as_deref(), context)?;
+        let variables = args.options.take(context, &target)?.variables(&context.environment);
+        format::write(format, &variables.set, &variables.removed)?
     };
     context.printer.data(&text)?;
     Ok(ExitStatus::Done)

@@ -47,8 +47,9 @@ pub(crate) struct ExecArgs {
 }
 
 pub(crate) fn run(args: &ExecArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    let target = args.target.name(context)?;
     let daily = Daily::open(context)?;
-    let destination = args.target.options.destination(context, &daily, &args.target.target)?;
+    let destination = args.target.options.destination(context, &daily, &target)?;
     let Some((program, arguments)) = args.command.split_first() else {
         return Err(CliError::usage("there is no command to run"));
     };

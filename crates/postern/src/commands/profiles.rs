@@ -11,6 +11,8 @@ pub(crate) mod block;
 mod import;
 mod sync;
 
+pub(crate) use self::block::program as this_program;
+
 /// Arguments of `postern profiles`.
 #[derive(Debug, Args)]
 pub(crate) struct ProfilesArgs {

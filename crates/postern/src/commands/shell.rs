@@ -32,8 +32,9 @@ pub(crate) struct ShellArgs {
 }
 
 pub(crate) fn run(args: &ShellArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+    let target = args.target.name(context)?;
     let daily = Daily::open(context)?;
-    let destination = args.target.options.destination(context, &daily, &args.target.target)?;
+    let destination = args.target.options.destination(context, &daily, &target)?;
     let shell: OsString = context.environment.path("SHELL").map_or_else(|| "/bin/sh".into(), Into::into);
     look_up(&shell, &context.environment)
         .map_err(|error| error.hint("SHELL names the shell that is started"))?;

@@ -9,7 +9,7 @@ use crate::{
     access::{self, AccountNames},
     context::Context,
     daily::{profile::PREFIX, time_left},
-    env,
+    directory, env,
     errors::{CliError, ExitStatus},
     estate_file::EstateFile,
     output::{BOLD, paint},
@@ -26,7 +26,7 @@ Examples:
 
 AWS itself is asked, by GetCallerIdentity, which nobody can be refused.
 Without a role: the variables AWS_ACCESS_KEY_ID and so on, else the profile
-that AWS_PROFILE names.")]
+that AWS_PROFILE names, else this directory's target (`postern trust`).")]
 pub(crate) struct WhoamiArgs {
     /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config [default: this
     /// environment]
@@ -107,12 +107,14 @@ fn of_environment(args: &WhoamiArgs, context: &Context) -> Result<Asked, CliErro
     let (id, secret) = match (set("AWS_ACCESS_KEY_ID"), set("AWS_SECRET_ACCESS_KEY")) {
         (Some(id), Some(secret)) => (id, secret),
         _ => {
-            let profile = set("AWS_PROFILE").or_else(|| set("AWS_DEFAULT_PROFILE"));
-            let profile = profile.ok_or_else(|| {
-                CliError::usage("there are no AWS credentials in this environment")
-                    .hint("name a role: `postern whoami TARGET`; or take one: `postern shell TARGET`")
-            })?;
-            return Ok(of_handover(args.options.take(context, &format!("{PREFIX}{profile}"))?));
+            let target = match set("AWS_PROFILE").or_else(|| set("AWS_DEFAULT_PROFILE")) {
+                Some(profile) => format!("{PREFIX}{profile}"),
+                None => directory::of_directory(context)?.ok_or_else(|| {
+                    CliError::usage("there are no AWS credentials in this environment")
+                        .hint("name a role: `postern whoami TARGET`; or take one: `postern shell TARGET`")
+                })?,
+            };
+            return Ok(of_handover(args.options.take(context, &target)?));
         }
     };
     let wrong =

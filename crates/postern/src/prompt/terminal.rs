@@ -227,13 +227,13 @@ fn erase_last(line: &mut Vec<u8>) -> bool {
 }
 
 /// The terminal without echo, line buffer and signal keys, until dropped.
-struct RawMode {
+pub(super) struct RawMode {
     terminal: File,
     before: Termios,
 }
 
 impl RawMode {
-    fn enter(terminal: &File) -> Result<Self, PromptError> {
+    pub(super) fn enter(terminal: &File) -> Result<Self, PromptError> {
         let before = tcgetattr(terminal).map_err(broken)?;
         let mut raw = before.clone();
         raw.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;

@@ -11,12 +11,11 @@ use postern_broker::{
         shell_words,
     },
 };
-use postern_estate::{ADMIN_ROLE, Design};
 use postern_types::UserName;
 
 use crate::{
     access,
-    daily::{Daily, targets},
+    daily::{Daily, reach::of_person, targets},
     errors::CliError,
 };
 
@@ -163,24 +162,6 @@ pub(crate) fn text_of(path: &Path) -> Result<String, CliError> {
         CliError::usage(format!("`{}` is no UTF-8 text, which not every SDK reads alike", path.display()))
             .hint("move it to a path of plain characters")
     })
-}
-
-/// What a person may assume.
-fn of_person(design: &Design, person: &UserName) -> Result<Vec<Target>, CliError> {
-    let administers = design.is_administrator(person);
-    if !design.people.contains_key(person) && !administers {
-        let people: Vec<&str> = design.people.keys().map(UserName::as_str).collect();
-        return Err(CliError::usage(format!("the estate file knows no `{person}`"))
-            .hint(format!("it has: {}; or take every role with --all", people.join(", "))));
-    }
-    let roles = design.roles_of(person);
-    let may = |target: &Target| match target.role.as_str() {
-        ADMIN_ROLE => administers,
-        _ => {
-            roles.iter().any(|(account, role)| account.as_str() == &*target.account && **role == target.role)
-        }
-    };
-    Ok(targets(design).into_iter().filter(may).collect())
 }
 
 /// A profile's name. What IAM allows in a role's name and not every SDK in a profile's becomes a hyphen.
