@@ -138,8 +138,9 @@ impl Picker {
                 self.search();
             }
             Key::Control('w') => {
-                let kept = self.query.trim_end().rfind([' ', '/', '-']).map_or(0, |at| at + 1);
-                self.query.truncate(if kept == self.query.len() { kept.saturating_sub(1) } else { kept });
+                let between = [' ', '/', '-'];
+                let last = self.query.trim_end_matches(between);
+                self.query.truncate(last.rfind(between).map_or(0, |at| at + 1));
                 self.search();
             }
             Key::Char(c) => {

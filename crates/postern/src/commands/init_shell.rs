@@ -23,10 +23,10 @@ const POWERSHELL: &str = include_str!("init_shell/powershell.ps1");
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  eval \"$(postern init-shell bash)\"                   in ~/.bashrc
-  eval \"$(postern init-shell zsh)\"                    in ~/.zshrc, after compinit
-  postern init-shell fish | source                    in ~/.config/fish/config.fish
-  postern init-shell powershell | Out-String | iex    in $PROFILE
+  eval \"$(postern init-shell bash)\"                  in ~/.bashrc
+  eval \"$(postern init-shell zsh)\"                   in ~/.zshrc, after compinit
+  postern init-shell fish | source                   in config.fish
+  postern init-shell powershell | Out-String | iex   in $PROFILE
 
 Then, in every new shell:
   assume prod/developer          this shell works as prod/developer

@@ -121,7 +121,7 @@ mod tests {
             ("dev prod", "prod/developer", Some(vec![5, 6, 7, 0, 1, 2, 3])),
             // Together, though the first of them comes earlier.
             ("read", "prod/readonly", Some(vec![5, 6, 7, 8])),
-            ("äß", "Äccount/großer", Some(vec![0, 12])),
+            ("äß", "Äccount/großer", Some(vec![0, 11])),
             ("dp", "prod/x", None),
             ("x", "", None),
             ("prod x", "prod/developer", None),

@@ -1,5 +1,7 @@
 //! The list as lines of a terminal of any width.
 
+use std::borrow::Cow;
+
 use postern_types::Timestamp;
 
 use super::{Fit, Look, Picker, Row};
@@ -10,6 +12,8 @@ use crate::{
 
 /// From this width on, what a row is stands beside its name.
 const WITH_NOTES: usize = 56;
+/// And from this on the time that is left.
+const WITH_TIMES: usize = 24;
 
 /// All lines, none wider than the terminal, and where the cursor stands in the first.
 pub(super) fn lines(
@@ -66,7 +70,7 @@ impl Columns {
     fn of<'a>(rows: impl Iterator<Item = &'a Row> + Clone, width: usize, now: Timestamp) -> Self {
         let widest = |measure: &dyn Fn(&Row) -> usize| rows.clone().map(measure).max().unwrap_or(0);
         let left = widest(&|row| left(row, now).chars().count());
-        let left = if left == 0 { 0 } else { left + 2 };
+        let left = if left == 0 || width < WITH_TIMES { 0 } else { left + 2 };
         let note = if width < WITH_NOTES { 0 } else { widest(&|row| row.note.chars().count()) };
         let note = if note == 0 { 0 } else { note + 2 };
         let name = widest(&|row| harmless(&row.name).chars().count());
@@ -93,26 +97,10 @@ fn row_line(
     now: Timestamp,
     styled: &dyn Fn(anstyle::Style, &str) -> String,
 ) -> String {
-    let harmless = harmless(&row.name);
-    let shown = cut(&harmless, columns.name);
-    let mut name = String::new();
-    // A name with escapes in it is another than was searched, and nothing in it is marked.
-    let marked = matches!(harmless, std::borrow::Cow::Borrowed(_));
-    for (index, c) in shown.chars().enumerate() {
-        let style = match (marked && fit.letters.contains(&index), selected) {
-            (true, true) => Some(HINT.bold()),
-            (true, false) => Some(HINT),
-            (false, true) => Some(BOLD),
-            (false, false) => None,
-        };
-        match style {
-            Some(style) => name.push_str(&styled(style, &c.to_string())),
-            None => name.push(c),
-        }
-    }
+    let (shown, name) = name(selected, row, fit, columns.name, styled);
     let pad = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.chars().count()));
     let mut line = if selected { format!("{} {name}", styled(HINT, ">")) } else { format!("  {name}") };
-    let left = left(row, now);
+    let left = if columns.left == 0 { String::new() } else { left(row, now) };
     if columns.note > 0 && !(row.note.is_empty() && left.is_empty()) {
         let padding = pad(&shown, columns.name);
         line.push_str(&format!("{padding}  {}{}", styled(DIM, &row.note), pad(&row.note, columns.note - 2)));
@@ -123,6 +111,34 @@ fn row_line(
         line.push_str(&format!("{}{}", pad(&left, columns.left), styled(GOOD, &left)));
     }
     line
+}
+
+/// A row's name as it is shown, and the same with the letters marked that were typed.
+fn name(
+    selected: bool,
+    row: &Row,
+    fit: &Fit,
+    width: usize,
+    styled: &dyn Fn(anstyle::Style, &str) -> String,
+) -> (String, String) {
+    let harmless = harmless(&row.name);
+    let shown = cut(&harmless, width);
+    // A name with escapes in it is another than was searched, and nothing in it is marked.
+    let is_marked = |index: usize| matches!(harmless, Cow::Borrowed(_)) && fit.letters.contains(&index);
+    let characters: Vec<(usize, char)> = shown.chars().enumerate().collect();
+    let runs = characters.chunk_by(|a, b| is_marked(a.0) == is_marked(b.0));
+    let painted = runs.map(|run| {
+        let text: String = run.iter().map(|(_, c)| c).collect();
+        let marked = run.first().is_some_and(|(index, _)| is_marked(*index));
+        match (marked, selected) {
+            (true, true) => styled(HINT.bold(), &text),
+            (true, false) => styled(HINT, &text),
+            (false, true) => styled(BOLD, &text),
+            (false, false) => text,
+        }
+    });
+    let painted = painted.collect();
+    (shown, painted)
 }
 
 /// The keys, as many words of them as the line holds.

@@ -1,11 +1,15 @@
 //! The daily commands against the sandbox, as a person and as an SDK would run them.
 
 #[cfg(test)]
+mod assume;
+#[cfg(test)]
 mod attribution;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod codes;
+#[cfg(test)]
+mod completing;
 #[cfg(test)]
 mod console;
 #[cfg(test)]
@@ -23,6 +27,8 @@ mod migrate;
 #[cfg(test)]
 mod narrowing;
 #[cfg(test)]
+mod picker;
+#[cfg(test)]
 mod profiles;
 #[cfg(test)]
 mod rotate;
@@ -34,6 +40,8 @@ mod shells;
 mod sync;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod whoami;
 #[cfg(test)]

@@ -14,7 +14,7 @@ const DEVELOPER: &str = "arn:aws:sts::222222222222:assumed-role/developer/alice"
 const READONLY: &str = "arn:aws:sts::222222222222:assumed-role/readonly/alice";
 
 /// Runs a script in a shell that can call postern, with variables set around it.
-fn in_shell(world: &World, shell: &[&str], script: &str, around: &[(&str, &str)]) -> Output {
+pub(crate) fn in_shell(world: &World, shell: &[&str], script: &str, around: &[(&str, &str)]) -> Output {
     let (program, arguments) = shell.split_first().unwrap();
     let mut command = Command::new("setsid");
     command.arg("--wait").arg(program).args(arguments);
@@ -26,7 +26,7 @@ fn in_shell(world: &World, shell: &[&str], script: &str, around: &[(&str, &str)]
     child.wait_with_output().unwrap()
 }
 
-fn is_there(shell: &str) -> bool {
+pub(crate) fn is_there(shell: &str) -> bool {
     let found = Command::new(shell).args(["-c", "true"]).output().is_ok();
     if !found {
         println!("SKIP: there is no {shell}");
@@ -34,12 +34,12 @@ fn is_there(shell: &str) -> bool {
     found
 }
 
-fn variable(text: &str, name: &str) -> Option<String> {
+pub(crate) fn variable(text: &str, name: &str) -> Option<String> {
     text.lines().find_map(|line| line.strip_prefix(&format!("{name}="))).map(str::to_owned)
 }
 
 /// Whose credentials stand in what `env` printed.
-fn whose(world: &World, text: &str) -> String {
+pub(crate) fn whose(world: &World, text: &str) -> String {
     let part = |name: &str| variable(text, name).unwrap_or_else(|| panic!("no {name} in {text}"));
     let credentials = serde_json::json!({
         "AccessKeyId": part("AWS_ACCESS_KEY_ID"),

@@ -48,7 +48,7 @@ end
 
 # The time that is left; nothing where it is not known.
 function __postern_left
-    set -l at (string match -r '^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)[.\d]*Z$' -- "$AWS_CREDENTIAL_EXPIRATION")
+    set -l at (string match -r '^(\d{4})-([01]\d)-([0-3]\d)T([0-2]\d):([0-5]\d):([0-6]\d)[.\d]*Z$' -- "$AWS_CREDENTIAL_EXPIRATION")
     or return
     set -l year $at[2]
     set -l month (math "$at[3] - 3")
@@ -66,7 +66,7 @@ function __postern_left
     else if test $left -lt 3600
         echo (math "floor($left / 60)")m
     else
-        echo (math "floor($left / 3600)")h(math "floor($left % 3600 / 60)")m
+        printf '%dh%02dm\n' (math "floor($left / 3600)") (math "floor($left % 3600 / 60)")
     end
 end
 

@@ -72,6 +72,8 @@ __postern_left() {
     elif [ "$left" -lt 3600 ]; then
         REPLY="$((left / 60))m"
     else
-        REPLY="$((left / 3600))h$((left % 3600 / 60))m"
+        REPLY=$((left % 3600 / 60))
+        case $REPLY in ?) REPLY=0$REPLY ;; esac
+        REPLY="$((left / 3600))h${REPLY}m"
     fi
 }

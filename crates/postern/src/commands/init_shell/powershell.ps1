@@ -58,7 +58,7 @@ function postern_prompt {
         if ($Env:NO_COLOR) { return "($name expired) " }
         return "$([char]27)[31m($name expired)$([char]27)[0m "
     }
-    if ($left.TotalHours -ge 1) { return "($name $([math]::Floor($left.TotalHours))h$($left.Minutes)m) " }
+    if ($left.TotalHours -ge 1) { return "($name $([math]::Floor($left.TotalHours))h$($left.ToString('mm'))m) " }
     if ($left.TotalMinutes -ge 1) { return "($name $($left.Minutes)m) " }
     "($name $($left.Seconds)s) "
 }
