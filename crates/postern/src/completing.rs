@@ -4,14 +4,19 @@
 //! and `~/.aws/config`: nothing is asked for, called, or opened that holds a key.
 
 use std::{
+    collections::BTreeSet,
     ffi::{OsStr, OsString},
     io::Write,
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::ExitCode,
 };
 
 use clap::Arg;
-use clap_complete::{ArgValueCandidates, CompletionCandidate, env::Shells};
+use clap_complete::{
+    ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, engine::ValueCompleter as _,
+    env::Shells,
+};
 
 use crate::{
     args::{self, GlobalArgs},
@@ -33,6 +38,9 @@ pub(crate) fn answered(arguments: &[OsString], environment: &Environment) -> Opt
         Some(_) => with_values(args::tree()),
         None => return Some(ExitCode::from(2)),
     };
+    if !is_option(current(&words, environment)) {
+        tree = without_options(tree);
+    }
     let mut text = Vec::new();
     let here = std::env::current_dir().ok();
     // What cannot be completed is left to the person, and errors would stand in the middle of what they type.
@@ -43,25 +51,60 @@ pub(crate) fn answered(arguments: &[OsString], environment: &Environment) -> Opt
     Some(if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The word that is being typed: the last, unless the shell says otherwise.
+fn current<'a>(words: &'a [OsString], environment: &Environment) -> Option<&'a OsString> {
+    let index = environment.text("_CLAP_COMPLETE_INDEX").and_then(|index| index.parse::<usize>().ok());
+    words.get(index.unwrap_or(words.len().saturating_sub(1)))
+}
+
+fn is_option(word: Option<&OsString>) -> bool {
+    word.and_then(|word| word.to_str()).is_some_and(|word| word.starts_with('-'))
+}
+
+/// Options are offered to who types one, or where nothing else fits: they are many, and stand in the way of what is
+/// meant.
+fn without_options(command: clap::Command) -> clap::Command {
+    command
+        .mut_args(|arg| if arg.is_positional() { arg } else { arg.hide(true) })
+        .mut_subcommands(without_options)
+}
+
+/// What `exec` can run: a program that PATH finds, or a file.
+fn commands(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let mut found = PathCompleter::any().complete(typed);
+    let path = Environment::of_process().path("PATH").unwrap_or_default();
+    let Some(typed) = typed.to_str().filter(|typed| !typed.is_empty() && !typed.contains('/')) else {
+        return found;
+    };
+    let files =
+        std::env::split_paths(&path).filter_map(|dir| std::fs::read_dir(dir).ok()).flatten().flatten();
+    let names: BTreeSet<String> = files
+        .filter(|file| {
+            file.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        })
+        .filter_map(|file| file.file_name().into_string().ok())
+        .filter(|name| name.starts_with(typed))
+        .collect();
+    found.extend(candidates(names.iter().map(String::as_str)));
+    found
+}
+
 /// Tells every argument that has such a value where its values are found.
 fn with_values(command: clap::Command) -> clap::Command {
-    let values: fn(&Arg) -> Option<fn() -> Vec<CompletionCandidate>> = |arg| {
+    let values = |arg: Arg| {
         let called = arg.get_value_names().and_then(<[_]>::first).map(|name| name.as_str());
-        match (arg.get_id().as_str(), called) {
-            (_, Some("TARGET")) => Some(targets),
-            (_, Some("PROFILE")) => Some(profiles),
-            ("person", _) => Some(people),
+        let values = match (arg.get_id().as_str(), called) {
+            (_, Some("TARGET")) => ArgValueCandidates::new(targets),
+            (_, Some("PROFILE")) => ArgValueCandidates::new(profiles),
+            ("person", _) => ArgValueCandidates::new(people),
             // Those of plan and apply.
-            ("accounts", Some("NAME")) => Some(accounts),
-            _ => None,
-        }
+            ("accounts", Some("NAME")) => ArgValueCandidates::new(accounts),
+            _ if arg.is_last_set() => return arg.add(ArgValueCompleter::new(commands)),
+            _ => return arg,
+        };
+        arg.add(values)
     };
-    command
-        .mut_args(|arg| match values(&arg) {
-            Some(values) => arg.add(ArgValueCandidates::new(values)),
-            None => arg,
-        })
-        .mut_subcommands(with_values)
+    command.mut_args(values).mut_subcommands(with_values)
 }
 
 /// The script by which a shell completes a command: `postern`, or `assume`.

@@ -104,7 +104,7 @@ pub(crate) fn count(context: &Context, destination: &Destination) {
     let mut uses = Uses::load(context);
     uses.count(key, Timestamp::now());
     let written: Result<(), CliError> =
-        State::open(&context.environment).and_then(|state| state.write(FILE, &uses));
+        State::open(&context.environment).and_then(|state| state.write_soon(FILE, &uses));
     if let Err(error) = written {
         context.printer.warning(&error.message);
     }

@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn the_selected_row_is_always_on_the_screen() {
         let mut list = Picker::new((0..100).map(|n| row(&format!("role-{n:02}"), 0.0)).collect(), "");
-        let mut seen = |list: &mut Picker| {
+        let seen = |list: &mut Picker| {
             let rows: Vec<_> =
                 list.window(5).map(|(selected, row, _)| (selected, row.name.clone())).collect();
             assert_eq!(rows.len(), 5);

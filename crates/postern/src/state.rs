@@ -1,5 +1,7 @@
 //! Small files of the person's own that last beyond the login: how often what was used, and what is trusted.
 
+use std::io::Write;
+
 use postern_broker::CacheError;
 use postern_vault::PrivateDir;
 use serde::{Serialize, de::DeserializeOwned};
@@ -52,6 +54,19 @@ impl State {
             .map_err(|error| CliError::failed(format!("cannot write `{name}`")).caused_by(error))?;
         bytes.push(b'\n');
         Ok(self.0.write(name, &bytes)?)
+    }
+
+    /// The same without waiting for the disk: for what may be lost with the machine's power.
+    pub(crate) fn write_soon<T: Serialize>(&self, name: &str, value: &T) -> Result<(), CliError> {
+        let failed = |error: std::io::Error| {
+            CliError::failed(format!("cannot write `{}`", self.0.path().join(name).display()))
+                .caused_by(error)
+        };
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(self.0.path()).map_err(failed)?;
+        serde_json::to_writer_pretty(&mut file, value).map_err(|error| failed(error.into()))?;
+        file.write_all(b"\n").map_err(failed)?;
+        file.persist(self.0.path().join(name)).map_err(|error| failed(error.error))?;
+        Ok(())
     }
 
     /// One process at a time, until what is returned is dropped.

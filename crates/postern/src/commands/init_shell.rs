@@ -77,7 +77,7 @@ fn script(shell: InitShell, program: &str) -> Result<String, CliError> {
         match shell {
             // Without its completion system, zsh knows no `compdef`.
             InitShell::Zsh => {
-                script.push_str(&format!("if (( $+functions[compdef] )); then\n{registration}\nfi\n"))
+                script.push_str(&format!("if (( $+functions[compdef] )); then\n{registration}\nfi\n"));
             }
             _ => script.push_str(&registration),
         }

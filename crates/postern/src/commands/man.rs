@@ -40,7 +40,10 @@ const EXIT_STATUS: [(&str, &str); 6] = [
 const ENVIRONMENT: [(&str, &str); 12] = [
     (env::POSTERN_ESTATE, "The estate file, where --estate names none; ./postern.toml where unset."),
     (env::POSTERN_PERSON, "Whose key to use where the key store holds several, as --person does."),
-    (env::POSTERN_STORE, "The key store: keyring or file. Where unset, the keyring if there is one."),
+    (
+        env::POSTERN_STORE,
+        "The key store: keyring, file, kernel or pass. Where unset, the key file if there is one, else the keyring if there is one.",
+    ),
     (
         env::POSTERN_PASSPHRASE,
         "The passphrase of the key file, for machines where nobody can type one. Other programs of the user can read it.",

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use postern_broker::{CachedSession, KeyEntry, SecretStore};
-use postern_types::{AccessKeyId, RoleCredentials, Timestamp};
+use postern_types::{AccessKeyId, RoleCredentials, SignedDuration, Timestamp};
 use postern_vault::HolderKind;
 use serde::Serialize;
 
@@ -10,9 +10,10 @@ use super::keys::KeyRecord;
 use crate::{
     context::Context,
     daily::time_left,
+    env::{self, Environment},
     errors::{CliError, ExitStatus},
     keystore,
-    output::{BOLD, paint},
+    output::{BOLD, harmless, paint},
     personal::{PersonalSettings, session_cache},
 };
 
@@ -32,11 +33,20 @@ pub(crate) struct StatusArgs {
 struct StatusRecord {
     format: u8,
     sealed_by: Option<&'static str>,
+    shell: Option<ShellRecord>,
     sessions: Vec<SessionRecord>,
     roles: Vec<RoleRecord>,
     key_store: &'static str,
     key_store_error: Option<String>,
     keys: Vec<KeyRecord>,
+}
+
+/// What this shell works as: see `postern shell` and `assume`.
+#[derive(Serialize)]
+struct ShellRecord {
+    target: String,
+    expires_at: Option<String>,
+    seconds_left: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -74,16 +84,40 @@ pub(crate) fn run(args: &StatusArgs, context: &mut Context) -> Result<ExitStatus
     };
     let limit = PersonalSettings::load(&context.environment)?.key_max_age()?;
     let warning = keys.as_ref().ok().and_then(|keys| limit.warning(keys, now));
+    let shell = shell_record(&context.environment, now);
     let text = if args.json {
-        json(&sessions, &roles, store, keys, cache.holder().kind(), now)?
+        json(shell, &sessions, &roles, store, keys, cache.holder().kind(), now)?
     } else {
-        people(&sessions, &roles, store, keys, now)
+        let shell = shell.map(|shell| of_shell(&shell, now)).unwrap_or_default();
+        shell + &people(&sessions, &roles, store, keys, now)
     };
     context.printer.data(&text)?;
     if let Some(warning) = warning {
         context.printer.warning(&warning);
     }
     Ok(ExitStatus::Done)
+}
+
+/// What another postern set in this environment.
+fn shell_record(environment: &Environment, now: Timestamp) -> Option<ShellRecord> {
+    let target = environment.text(env::POSTERN_TARGET)?.to_owned();
+    // Somebody else's text: what cannot be read as a time is left out.
+    let until: Option<Timestamp> =
+        environment.text("AWS_CREDENTIAL_EXPIRATION").and_then(|text| text.parse().ok());
+    Some(ShellRecord {
+        target,
+        expires_at: until.map(|until| until.to_string()),
+        seconds_left: until.map(|until| until.duration_since(now).as_secs().max(0)),
+    })
+}
+
+fn of_shell(shell: &ShellRecord, now: Timestamp) -> String {
+    let left = shell.seconds_left.map(|seconds| match seconds {
+        0 => "  expired".to_owned(),
+        seconds => format!("  {} left", time_left(now + SignedDuration::from_secs(seconds), now)),
+    });
+    let target = harmless(&shell.target);
+    format!("{}\n  {target}{}\n\n", paint(BOLD, "This shell"), left.unwrap_or_default())
 }
 
 fn people(
@@ -137,6 +171,7 @@ fn people(
 }
 
 fn json(
+    shell: Option<ShellRecord>,
     sessions: &[CachedSession],
     roles: &[(RoleCredentials, Option<AccessKeyId>)],
     store: &'static str,
@@ -155,6 +190,7 @@ fn json(
             HolderKind::Kernel => "kernel",
             HolderKind::Agent => "agent",
         }),
+        shell,
         sessions: sessions
             .iter()
             .map(|CachedSession { entry, session, key }| SessionRecord {

@@ -28,7 +28,7 @@ pub(super) fn lines(
     let styled = |style, text: &str| if look.coloured { paint(style, text) } else { text.to_owned() };
     let (first, cursor) = query_line(&picker.query, &look.title, width, &styled);
     let footer = footer(picker.shown.len(), picker.rows.len(), look, width);
-    let columns = Columns::of(picker.rows.iter(), width, now);
+    let columns = Columns::of(&picker.rows, width, now);
     let mut lines = vec![first];
     for (selected, row, fit) in picker.window(room) {
         lines.push(row_line(selected, row, fit, &columns, now, &styled));
@@ -67,8 +67,8 @@ struct Columns {
 }
 
 impl Columns {
-    fn of<'a>(rows: impl Iterator<Item = &'a Row> + Clone, width: usize, now: Timestamp) -> Self {
-        let widest = |measure: &dyn Fn(&Row) -> usize| rows.clone().map(measure).max().unwrap_or(0);
+    fn of(rows: &[Row], width: usize, now: Timestamp) -> Self {
+        let widest = |measure: &dyn Fn(&Row) -> usize| rows.iter().map(measure).max().unwrap_or(0);
         let left = widest(&|row| left(row, now).chars().count());
         let left = if left == 0 || width < WITH_TIMES { 0 } else { left + 2 };
         let note = if width < WITH_NOTES { 0 } else { widest(&|row| row.note.chars().count()) };
@@ -212,14 +212,23 @@ mod tests {
     #[test]
     fn eighty_columns_show_everything() {
         insta::assert_snapshot!(shown(80, ""), @r"
-        >                                                             alice, 9h 12m left
-          prod/developer                                  222222222222  43m
+        >                                                            alice, 9h 12m left
+        > prod/developer                                  222222222222  43m
+          prod/readonly                                   222222222222
+          a-profile-with-a-name-that-is-longer-than-most  profile        3m
+          evil\u{1b}[31m                                  profile
+          4/4   enter shell   ^O console   ^E print env   esc leave
         ");
     }
 
     #[test]
     fn forty_columns_show_names_and_time() {
         insta::assert_snapshot!(shown(40, "ro"), @r"
+        > ro                 alice, 9h 12m left
+        > prod/developer                    43m
+          prod/readonly
+          a-profile-with-a-name-that-is-l…   3m
+        3/4 enter shell ^O console ^E env esc
         ");
     }
 
