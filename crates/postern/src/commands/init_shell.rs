@@ -23,10 +23,10 @@ const POWERSHELL: &str = include_str!("init_shell/powershell.ps1");
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  eval \"$(postern init-shell bash)\"                  in ~/.bashrc
-  eval \"$(postern init-shell zsh)\"                   in ~/.zshrc, after compinit
-  postern init-shell fish | source                   in config.fish
-  postern init-shell powershell | Out-String | iex   in $PROFILE
+  eval \"$(postern init-shell bash)\"                 in ~/.bashrc
+  eval \"$(postern init-shell zsh)\"                  in ~/.zshrc
+  postern init-shell fish | source                  in config.fish
+  postern init-shell powershell | Out-String | iex  in $PROFILE
 
 Then, in every new shell:
   assume prod/developer          this shell works as prod/developer
@@ -34,7 +34,8 @@ Then, in every new shell:
   assume -c prod/developer       the AWS console
   assume -u                      out of it again
 
-and, for a prompt, postern_prompt: the target and the time that is left. It
+with completions (in zsh, if compinit has run before) and, for a prompt,
+postern_prompt: the target and the time that is left. It
 starts no program while nothing is assumed. In bash:
   PS1='${POSTERN_TARGET:+$(postern_prompt)}'\"$PS1\"")]
 pub(crate) struct InitShellArgs {
