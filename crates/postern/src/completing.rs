@@ -121,7 +121,7 @@ fn targets() -> Vec<CompletionCandidate> {
     let context = context();
     let Ok(daily) = Daily::open(&context) else { return Vec::new() };
     let person = daily.person_of_environment().ok().flatten();
-    let found = daily.reachable(person.as_ref()).unwrap_or_default();
+    let found = daily.reachable(person.as_ref()).0;
     let what = |target: &Reachable| match (&target.profile, &target.role) {
         (Some(_), _) => "profile".to_owned(),
         (None, Some(role)) => format!("account {}", role.account()),

@@ -80,7 +80,11 @@ fn nothing_to_choose() -> CliError {
 
 /// What one may reach, the directory's own target first, then by use. None where there is nothing.
 fn rows(context: &Context, daily: &Daily<'_>) -> Result<Option<Vec<Row>>, CliError> {
-    let targets = daily.reachable(daily.person().as_ref())?;
+    let (targets, problem) = daily.reachable(daily.person().as_ref());
+    if let Some(problem) = problem {
+        // Roles can be chosen all the same.
+        context.printer.warning(&format!("the list is without profiles: {}", problem.message));
+    }
     if targets.is_empty() {
         return Ok(None);
     }

@@ -40,8 +40,8 @@ pub(crate) fn of_person(design: &Design, person: &UserName) -> Result<Vec<Target
 
 impl Daily<'_> {
     /// Every target that this person may reach, roles of the estate first. Where it cannot be told who they are,
-    /// every role of the estate.
-    pub(crate) fn reachable(&self, person: Option<&UserName>) -> Result<Vec<Reachable>, CliError> {
+    /// every role of the estate. Beside it, why there are no profiles, if they cannot be read.
+    pub(crate) fn reachable(&self, person: Option<&UserName>) -> (Vec<Reachable>, Option<CliError>) {
         let roles = match &self.estate {
             Some(file) => match person {
                 Some(person) => of_person(&file.design, person).unwrap_or_else(|_| targets(&file.design)),
@@ -58,7 +58,10 @@ impl Daily<'_> {
             })
             .collect();
         let taken: BTreeSet<String> = found.iter().map(|target| target.name.clone()).collect();
-        let profiles = self.profiles()?;
+        let profiles = match self.profiles() {
+            Ok(profiles) => profiles,
+            Err(error) => return (found, Some(error)),
+        };
         for name in self.profile_names() {
             let text = |key| profiles.text_of(&name, key).map(|placed| placed.value);
             // What `profiles sync` wrote is the same role once more.
@@ -71,7 +74,7 @@ impl Daily<'_> {
                 profile: Some(name),
             });
         }
-        Ok(found)
+        (found, None)
     }
 
     /// Counts a use of a target, for the order of lists.
