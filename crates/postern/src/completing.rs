@@ -65,6 +65,8 @@ fn is_option(word: Option<&OsString>) -> bool {
 /// meant.
 fn without_options(command: clap::Command) -> clap::Command {
     command
+        .disable_help_flag(true)
+        .disable_version_flag(true)
         .mut_args(|arg| if arg.is_positional() { arg } else { arg.hide(true) })
         .mut_subcommands(without_options)
 }

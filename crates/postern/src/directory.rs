@@ -16,7 +16,9 @@ use rustix::{fs::OFlags, io::Errno};
 use sha2::{Digest, Sha256};
 
 pub(crate) use self::trusted::{Trust, Trusted};
-use crate::{aws_files::shown, context::Context, daily::quoted, env::Environment, errors::CliError};
+use crate::{
+    aws_files::shown, context::Context, daily::quoted, env::Environment, errors::CliError, output::harmless,
+};
 
 /// What the file is called.
 pub(crate) const NAME: &str = ".postern-target";
@@ -52,7 +54,9 @@ impl TargetFile {
     /// The file of this very directory, whose path holds no links.
     pub(crate) fn of(directory: &Path) -> Result<Option<Self>, CliError> {
         let path = directory.join(NAME);
-        let refused = |problem: &str| CliError::usage(format!("`{}` {problem}", path.display()));
+        // Names of directories come with a clone too.
+        let shown = path.display().to_string();
+        let refused = |problem: &str| CliError::usage(format!("`{}` {problem}", harmless(&shown)));
         let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let file = match OpenOptions::new().read(true).custom_flags(flags).open(&path) {
             Ok(file) => file,
@@ -74,7 +78,7 @@ impl TargetFile {
         }
         if found.mode() & 0o002 != 0 {
             return Err(refused("can be written by everybody, so it is not heeded")
-                .hint(format!("`chmod o-w {}`", quoted(&path.display().to_string()))));
+                .hint(format!("`chmod o-w {}`", harmless(&quoted(&shown)))));
         }
         let mut bytes = Vec::new();
         file.take(LARGEST + 1)
@@ -110,7 +114,8 @@ pub(crate) fn target(named: Option<&str>, context: &Context) -> Result<String, C
 pub(crate) fn of_directory(context: &Context) -> Result<Option<String>, CliError> {
     let Some(file) = TargetFile::nearest(Path::new("."))? else { return Ok(None) };
     let target = of_trusted(&file, &Trusted::load(&context.environment)?, &context.environment)?;
-    context.printer.status(&format!("{target}, as {} says", shown(&file.path, &context.environment)));
+    let path = shown(&file.path, &context.environment);
+    context.printer.status(&format!("{target}, as {} says", harmless(&path)));
     Ok(Some(target))
 }
 
@@ -126,11 +131,13 @@ fn of_trusted(file: &TargetFile, trusted: &Trusted, environment: &Environment) -
         Trust::None => "is not trusted",
         Trust::Changed => "has changed since it was trusted",
     };
-    let path = shown(&file.path, environment);
-    Err(CliError::usage(format!("`{path}` names `{}`, but it {problem}", file.target)).hint(format!(
-        "`postern trust {}` trusts it as it is now; or name a target yourself",
-        quoted(&file.directory().display().to_string())
-    )))
+    let (path, directory) = (shown(&file.path, environment), file.directory().display().to_string());
+    Err(CliError::usage(format!("`{}` names `{}`, but it {problem}", harmless(&path), file.target)).hint(
+        format!(
+            "`postern trust {}` trusts it as it is now; or name a target yourself",
+            harmless(&quoted(&directory))
+        ),
+    ))
 }
 
 /// The one line that is neither empty nor a comment.

@@ -35,8 +35,8 @@ Then, in every new shell:
   assume -u                      out of it again
 
 with completions (in zsh, if compinit has run before) and, for a prompt,
-postern_prompt: the target and the time that is left. It
-starts no program while nothing is assumed. In bash:
+postern_prompt: the target and the time that is left. It starts no program
+while nothing is assumed. In bash:
   PS1='${POSTERN_TARGET:+$(postern_prompt)}'\"$PS1\"")]
 pub(crate) struct InitShellArgs {
     /// The shell

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &TrustArgs, context: &mut Context) -> Result<ExitStatus,
     context.printer.status(&format!(
         "{}{already}: {}, which names {}",
         paint(GOOD, "trusted"),
-        shown(&file.path, &context.environment),
+        harmless(&shown(&file.path, &context.environment)),
         file.target
     ));
     Ok(ExitStatus::Done)
@@ -94,7 +94,8 @@ fn remove(named: Option<&Path>, context: &Context) -> Result<ExitStatus, CliErro
         CliError::usage(format!("nothing is trusted in `{}`", directory.display()))
             .hint("`postern trust --list` shows what is")
     })?;
-    context.printer.status(&format!("no longer trusted: {}", shown(&path, &context.environment)));
+    let path = shown(&path, &context.environment);
+    context.printer.status(&format!("no longer trusted: {}", harmless(&path)));
     Ok(ExitStatus::Done)
 }
 

@@ -85,7 +85,7 @@ fn a_shell_that_prints_what_it_does_prints_no_secret() {
         if !is_there(shell[0]) {
             continue;
         }
-        let traced = if shell[0] == "fish" { "set -g fish_trace 1" } else { "set -x" };
+        let traced = if shell[0] == "fish" { "set -g fish_trace 1" } else { "set -xv" };
         let script = format!("{init}\n{traced}\nassume prod/developer\nprintenv AWS_SECRET_ACCESS_KEY\n");
         let output = in_shell(&world, shell, &script, &[("PATH", &path)]);
         let secret = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -160,6 +160,27 @@ fn the_prompt_tells_the_target_and_the_time() {
             assert_eq!(lines[5..], ["(prod/dev) ."; 3], "{shell:?}");
         }
         assert!(!world.home.path().join("pwned").exists(), "{shell:?}");
+    }
+}
+
+/// Whoever comes from granted has an alias of that name.
+#[test]
+fn an_alias_of_another_tool_is_no_obstacle() {
+    let world = World::new();
+    let path = path(&world);
+    for (shell, alias) in [
+        (&["bash", "--norc", "-i"][..], "alias assume='source /no/such/assume'"),
+        (&["zsh", "-f"], "alias assume='source /no/such/assume'"),
+        (&["fish", "--no-config"], "alias assume='source /no/such/assume.fish'"),
+    ] {
+        if !is_there(shell[0]) {
+            continue;
+        }
+        let init = SHELLS.iter().find(|(known, ..)| known[0] == shell[0]).unwrap().1;
+        let output =
+            in_shell(&world, shell, &format!("{alias}\n{init}\nassume --help\n"), &[("PATH", &path)]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("this shell works as TARGET"), "{shell:?}: {}", said(&output));
     }
 }
 

@@ -177,6 +177,18 @@ fn a_trusted_directory_s_target_stands_first() {
 }
 
 #[test]
+fn roles_can_be_chosen_though_profiles_cannot_be_read() {
+    let world = World::new();
+    fs::create_dir_all(world.home.path().join(".aws")).unwrap();
+    fs::write(world.home.path().join(".aws/config"), "no section").unwrap();
+    let mut terminal = on_terminal(&world, 80, &format!("{POSTERN} pick"));
+    terminal.wait_for("the list is without profiles");
+    terminal.wait_for("enter choose");
+    terminal.type_in("\r");
+    assert_eq!(after_the_list(&terminal.end().1).trim(), "prod/developer");
+}
+
+#[test]
 fn colours_are_for_who_wants_them_and_forty_columns_are_enough() {
     let world = World::new();
     let painted = |screen: &str| screen.contains("\x1b[1m") || screen.contains("\x1b[36m");
@@ -202,7 +214,7 @@ fn a_thousand_entries_are_there_at_once() {
     let drawn = start.elapsed();
     let start = Instant::now();
     terminal.type_in("c0777");
-    terminal.wait_for("1/1001");
+    terminal.wait_for("  1/1001");
     let found = start.elapsed();
     terminal.type_in("\r");
     let (_, screen) = terminal.end();

@@ -66,6 +66,10 @@ fn a_directory_names_the_target_once_it_is_trusted() {
     assert_eq!(answer(&named)["POSTERN_TARGET"], "prod/developer");
     let whoami = run_in(&world, &inner, &["whoami", "--json"]);
     assert_eq!(answer(&whoami)["target"], "prod/readonly");
+    // And `status` says whose they are.
+    let status = run_in(&world, &inner, &["exec", "--", env!("CARGO_BIN_EXE_postern"), "status", "--json"]);
+    assert_eq!(answer(&status)["shell"]["target"], "prod/readonly");
+    assert!(answer(&status)["shell"]["seconds_left"].as_i64().unwrap() > 3_000);
     let inside = run_in(
         &world,
         &inner,

@@ -1,11 +1,14 @@
+# Another tool's alias would go before the function.
+unalias assume 2>/dev/null || true
+
 # Lets this shell work as a target: `assume --help` says more.
-assume() {
+function assume {
     local REPLY= traced= status
-    # Secrets pass through here, so nothing of it is printed by `set -x`.
-    { case $- in *x*) traced=1 && set +x ;; esac; } 2>/dev/null
+    # Secrets pass through here, so nothing of it is printed by `set -x` or `set -v`.
+    { case $- in *x*) traced=x ;; esac; case $- in *v*) traced=v$traced ;; esac; set +xv; } 2>/dev/null
     __postern_assume "$@"
     status=$?
-    [ -z "$traced" ] || set -x
+    [ -z "$traced" ] || set "-$traced"
     return "$status"
 }
 

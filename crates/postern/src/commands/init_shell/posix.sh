@@ -8,7 +8,7 @@ __postern_assume() {
 assume [TARGET] [OPTIONS]      this shell works as TARGET, an ACCOUNT/ROLE or a profile;
                                options are those of `postern env`, such as --read-only
 assume -c [TARGET] [OPTIONS]   the AWS console, with the options of `postern console`
-assume -u                      this shell works as it did before
+assume -u                      out of it again
 Without TARGET: choose from a list.
 END
             return 0

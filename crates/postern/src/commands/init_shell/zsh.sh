@@ -1,10 +1,13 @@
 zmodload zsh/datetime 2>/dev/null
 
+# Another tool's alias would go before the function.
+unalias assume 2>/dev/null || true
+
 # Lets this shell work as a target: `assume --help` says more.
-assume() {
-    # Whatever options are set; secrets pass through here, so nothing of it is printed by `set -x`.
+function assume {
+    # Whatever options are set; secrets pass through here, so nothing of it is printed by `set -x` or `set -v`.
     emulate -L zsh
-    unsetopt xtrace
+    unsetopt xtrace verbose
     local REPLY=
     __postern_assume "$@"
 }
