@@ -9,13 +9,22 @@ use serde::Serialize;
 use super::keys::KeyRecord;
 use crate::{
     context::Context,
-    daily::time_left,
+    daily::{targets, time_left},
     env::{self, Environment},
     errors::{CliError, ExitStatus},
+    estate_file::EstateFile,
     keystore,
     output::{BOLD, harmless, paint},
     personal::{PersonalSettings, session_cache},
 };
+
+/// A role whose credentials are in the cache.
+struct InUse {
+    role: RoleCredentials,
+    source: Option<AccessKeyId>,
+    /// What the estate calls it, if there is one here.
+    target: Option<String>,
+}
 
 /// Arguments of `postern status`.
 #[derive(Debug, Args)]
@@ -63,6 +72,7 @@ struct SessionRecord {
 #[derive(Serialize)]
 struct RoleRecord {
     role: String,
+    target: Option<String>,
     access_key_id: String,
     source_access_key_id: Option<String>,
     expires_at: String,
@@ -77,6 +87,7 @@ pub(crate) fn run(args: &StatusArgs, context: &mut Context) -> Result<ExitStatus
     let mut roles = cache.roles()?;
     roles.retain(|(role, _)| role.credentials.expires_at > now);
     roles.sort_by(|a, b| a.0.role.cmp(&b.0.role));
+    let roles = in_use(roles, context);
     // A store that cannot be reached is told of, and no reason to hide the sessions.
     let (store, keys) = match keystore::open(context) {
         Ok(store) => (keystore::kind_words(store.kind()), SecretStore::list(&*store).map_err(CliError::from)),
@@ -96,6 +107,19 @@ pub(crate) fn run(args: &StatusArgs, context: &mut Context) -> Result<ExitStatus
         context.printer.warning(&warning);
     }
     Ok(ExitStatus::Done)
+}
+
+fn in_use(cached: Vec<(RoleCredentials, Option<AccessKeyId>)>, context: &Context) -> Vec<InUse> {
+    let file = EstateFile::find(context).ok().flatten();
+    let targets = file.map(|file| targets(&file.design)).unwrap_or_default();
+    let named = |role: &RoleCredentials| targets.iter().find(|target| target.arn == role.role);
+    let cached = cached.into_iter();
+    cached
+        .map(|(role, source)| {
+            let target = named(&role).map(|target| format!("{}/{}", target.account, target.role));
+            InUse { role, source, target }
+        })
+        .collect()
 }
 
 /// What another postern set in this environment.
@@ -122,7 +146,7 @@ fn of_shell(shell: &ShellRecord, now: Timestamp) -> String {
 
 fn people(
     sessions: &[CachedSession],
-    roles: &[(RoleCredentials, Option<AccessKeyId>)],
+    roles: &[InUse],
     store: &str,
     keys: Result<Vec<KeyEntry>, CliError>,
     now: Timestamp,
@@ -139,9 +163,10 @@ fn people(
     if !roles.is_empty() {
         text.push_str(&format!("\n{}\n", paint(BOLD, "Roles in use")));
     }
-    for (role, _) in roles {
+    for InUse { role, target, .. } in roles {
         let left = time_left(role.credentials.expires_at, now);
-        text.push_str(&format!("  {}  {left} left\n", role.role));
+        let name = target.clone().unwrap_or_else(|| role.role.to_string());
+        text.push_str(&format!("  {name}  {left} left\n"));
     }
     text.push_str(&format!("\n{}\n", paint(BOLD, "Access keys")));
     match keys {
@@ -173,7 +198,7 @@ fn people(
 fn json(
     shell: Option<ShellRecord>,
     sessions: &[CachedSession],
-    roles: &[(RoleCredentials, Option<AccessKeyId>)],
+    roles: &[InUse],
     store: &'static str,
     keys: Result<Vec<KeyEntry>, CliError>,
     holder: Option<HolderKind>,
@@ -205,8 +230,9 @@ fn json(
             .collect(),
         roles: roles
             .iter()
-            .map(|(role, source)| RoleRecord {
+            .map(|InUse { role, source, target }| RoleRecord {
                 role: role.role.to_string(),
+                target: target.clone(),
                 access_key_id: role.credentials.id.to_string(),
                 source_access_key_id: source.as_ref().map(ToString::to_string),
                 expires_at: role.credentials.expires_at.to_string(),

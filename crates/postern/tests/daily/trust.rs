@@ -70,6 +70,8 @@ fn a_directory_names_the_target_once_it_is_trusted() {
     let status = run_in(&world, &inner, &["exec", "--", env!("CARGO_BIN_EXE_postern"), "status", "--json"]);
     assert_eq!(answer(&status)["shell"]["target"], "prod/readonly");
     assert!(answer(&status)["shell"]["seconds_left"].as_i64().unwrap() > 3_000);
+    let people = world.run(&["status"]);
+    assert!(said(&people).contains("\n  prod/readonly  59m left"), "{}", said(&people));
     let inside = run_in(
         &world,
         &inner,
