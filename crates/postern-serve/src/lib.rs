@@ -4,6 +4,7 @@
 //! [`BlockingSandbox`] brings its own runtime, for tests and the demo. [`CredentialServer`] hands out what
 //! a [`CredentialSource`] gives, as a container's endpoint or an instance's metadata service does.
 
+mod browser;
 mod credentials;
 mod listener;
 mod sandbox;

@@ -219,17 +219,26 @@ fn names_that_point_here_and_pages_in_browsers_are_refused() {
             String::new(),
             format!("Host: rebound.example.org:{port}\r\n"),
             "Host: 127.0.0.1\r\n".to_owned(),
+            format!("Host: 127.0.0.1.:{port}\r\n"),
+            format!("Host: localhost.:{port}\r\n"),
+            format!("Host: [::1]:{port}\r\n"),
+            format!("Host: [::127.0.0.1]:{port}\r\n"),
+            format!("Host: 127.1:{port}\r\n"),
             format!("{here}{here}"),
+            format!("{here}Host: rebound.example.org:{port}\r\n"),
             format!("{here}Origin: http://127.0.0.1:{port}\r\n"),
             format!("{here}Origin: null\r\n"),
             format!("{here}Sec-Fetch-Site: cross-site\r\n"),
             format!("{here}Sec-Fetch-Site: same-origin\r\n"),
+            format!("{here}Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n"),
         ] {
             let answer = get(path, &headers);
             assert!(matches!(answer.status, 400 | 403), "{headers}: {}", answer.status);
             assert!(!answer.body.contains("AccessKeyId"), "{headers}");
         }
-        assert_eq!(get("http://rebound.example.org/role/prod/developer", &here).status, 403);
+        for url in ["http://rebound.example.org", &format!("http://127.0.0.1:{port}")] {
+            assert_eq!(get(&format!("{url}/role/prod/developer"), &here).status, 403, "{url}");
+        }
         assert_eq!(endpoint.fetched(), if good == 200 { 2 } else { 0 });
     }
 }

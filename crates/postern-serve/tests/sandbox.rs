@@ -66,7 +66,12 @@ fn only_loopback_is_listened_on_and_answered() {
         format!("Host: rebound.example.org:{port}\r\n"),
         "Host: localhost:1\r\n".to_owned(),
         "Host: localhost\r\n".to_owned(),
+        format!("Host: localhost.:{port}\r\n"),
+        format!("Host: 127.0.0.1.:{port}\r\n"),
         format!("Host: localhost:{port}\r\nHost: evil:{port}\r\n"),
+        format!("Host: localhost:{port}\r\nOrigin: http://localhost:{port}\r\n"),
+        format!("Host: localhost:{port}\r\nOrigin: null\r\n"),
+        format!("Host: localhost:{port}\r\nSec-Fetch-Site: cross-site\r\n"),
         String::new(),
     ] {
         let text = format!("GET / HTTP/1.1\r\n{host}\r\n");

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{Service, Shared, ecs, guard, imds, peer};
-use crate::listener;
+use crate::{browser, listener};
 
 const CONNECTIONS_MAX: usize = 128;
 /// No request of these dialects has a body.
@@ -118,7 +118,7 @@ async fn answer(
     let (head, body) = request.into_parts();
     let guarded = match ends.check().await {
         Ok(()) => guard::check_host(&head.headers, &head.uri, ends.server)
-            .and_then(|()| guard::check_browser(&head.headers)),
+            .and_then(|()| browser::check(&head.headers)),
         refused => refused,
     };
     if let Err(refusal) = guarded {

@@ -2,10 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, Uri, header::HOST, header::ORIGIN};
+use http::{HeaderMap, Uri, header::HOST};
+
+use crate::browser::port_of;
 
 /// Whether a request names this server by the address that it arrived at. A name that somebody made point
-/// here, which is how a page in a browser reaches loopback, is none.
+/// here, which is how a page in a browser reaches loopback, is none. A whole URL in the first line is for
+/// proxies, and this is none.
 pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, local: SocketAddr) -> Result<(), String> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = match (hosts.next(), hosts.next()) {
@@ -13,8 +16,10 @@ pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, local: SocketAddr) -> R
         (None, _) => return Err("the request has no Host header".to_owned()),
         (Some(_), Some(_)) => return Err("the request has more than one Host header".to_owned()),
     };
-    let absolute = uri.authority().map(http::uri::Authority::as_str);
-    if is_local(host, local) && absolute.is_none_or(|authority| is_local(authority, local)) {
+    if uri.authority().is_some() {
+        return Err("this is no proxy, and the request names a whole URL".to_owned());
+    }
+    if is_local(host, local) {
         Ok(())
     } else {
         Err(format!("this is {local}, and the request is for another host"))
@@ -23,7 +28,7 @@ pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, local: SocketAddr) -> R
 
 fn is_local(host: &str, local: SocketAddr) -> bool {
     let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, port.parse::<u16>().ok()),
+        Some((name, port)) if !port.ends_with(']') => (name, port_of(port)),
         _ => (host, Some(80)),
     };
     let address = local.ip().to_canonical();
@@ -34,18 +39,6 @@ fn is_local(host: &str, local: SocketAddr) -> bool {
         bare.parse::<IpAddr>().is_ok_and(|named| named.to_canonical() == address)
     };
     named && port == Some(local.port())
-}
-
-/// Whether a browser sent a request on behalf of a page. No SDK sends these headers, and no page can leave
-/// them out.
-pub(super) fn check_browser(headers: &HeaderMap) -> Result<(), String> {
-    if headers.contains_key(ORIGIN) {
-        return Err("requests with an Origin are refused".to_owned());
-    }
-    match headers.get("sec-fetch-site") {
-        Some(site) if site != "none" => Err("requests from web pages are refused".to_owned()),
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -77,25 +70,25 @@ mod tests {
             "user@127.0.0.1:9911",
             "example.org:9911",
             "host.docker.internal:9911",
+            // Other spellings of loopback: no client writes them, and names with a dot behind are names.
+            "127.0.0.1.:9911",
+            "localhost.:9911",
+            "127.1:9911",
+            "2130706433:9911",
+            "0x7f000001:9911",
+            "0177.0.0.1:9911",
+            "[::127.0.0.1]:9911",
+            "[::1%lo]:9911",
+            "[::]:9911",
+            "::1:9911",
+            "127.0.0.1:9911:9911",
+            "127.0.0.1:+9911",
+            " 127.0.0.1:9911",
+            "[127.0.0.1]:9911x",
         ] {
             assert!(!is(host, "127.0.0.1:9911"), "{host}");
         }
         assert!(is("[::1]:80", "[::1]:80") && is("[::1]", "[::1]:80") && is("localhost:7", "[::1]:7"));
         assert!(is("169.254.170.2", "169.254.170.2:80") && !is("localhost", "169.254.170.2:80"));
-    }
-
-    #[test]
-    fn browsers_give_themselves_away() {
-        let with = |name: &'static str, value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, value.parse().unwrap());
-            check_browser(&headers).is_ok()
-        };
-        assert!(check_browser(&HeaderMap::new()).is_ok());
-        assert!(with("sec-fetch-site", "none"));
-        for site in ["cross-site", "same-site", "same-origin", ""] {
-            assert!(!with("sec-fetch-site", site), "{site}");
-        }
-        assert!(!with("origin", "null") && !with("origin", "http://127.0.0.1:9911"));
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{Shared, admin, faults::Fate, fresh_rng, guard};
-use crate::listener;
+use crate::{browser, listener};
 
 /// More than any AWS call of these services takes.
 const BODY_MAX: usize = 1 << 20;
@@ -73,7 +73,9 @@ async fn answer(
     shared: Arc<Shared>,
     rng: Arc<Mutex<StdRng>>,
 ) -> Result<Response<Full<Bytes>>, WasCut> {
-    if let Err(refusal) = guard::check_host(request.headers(), request.uri(), shared.port) {
+    let guarded = guard::check_host(request.headers(), request.uri(), shared.port)
+        .and_then(|()| browser::check(request.headers()));
+    if let Err(refusal) = guarded {
         return Ok(text(StatusCode::FORBIDDEN, refusal));
     }
     let is_admin = admin::is_for(request.uri().path());

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Uri, header::HOST};
 
+use crate::browser::port_of;
+
 /// Whether a request names this server by a name or address of loopback, and its port.
 ///
 /// `localhost`, names under it (S3 puts the bucket there) and loopback addresses are taken; anything else
@@ -28,7 +30,7 @@ pub(super) fn check_host(headers: &HeaderMap, uri: &Uri, port: u16) -> Result<()
 
 fn is_here(host: &str, port: u16) -> bool {
     let (name, given) = match host.rsplit_once(':') {
-        Some((name, given)) if !given.ends_with(']') => (name, given.parse::<u16>().ok()),
+        Some((name, given)) if !given.ends_with(']') => (name, port_of(given)),
         _ => (host, Some(80)),
     };
     given == Some(port) && is_loopback(name)
@@ -73,6 +75,15 @@ mod tests {
             "0.0.0.0:4581",
             "notlocalhost:4581",
             "[::2]:4581",
+            "localhost.:4581",
+            "127.0.0.1.:4581",
+            "bucket.localhost.:4581",
+            "127.1:4581",
+            "2130706433:4581",
+            "[::]:4581",
+            "[::1%lo]:4581",
+            "localhost:4581:4581",
+            "localhost:+4581",
         ] {
             assert!(!is_here(elsewhere, 4581), "{elsewhere}");
         }
