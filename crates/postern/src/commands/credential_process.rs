@@ -4,7 +4,7 @@
 //! the estate file, opening a key store, or building the argument tree: see [`ready_answer`].
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::{self, Write},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::{Path, PathBuf},
@@ -14,7 +14,7 @@ use std::{
 
 use clap::Args;
 use postern_broker::renew_margin;
-use postern_types::{Timestamp, UserName};
+use postern_types::Timestamp;
 use postern_vault::{HotKey, Keyholder, PrivateDir, SealedCache};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -22,11 +22,12 @@ use zeroize::Zeroizing;
 use crate::{
     aws_files,
     context::Context,
-    daily::{Daily, Wish},
+    daily::Daily,
     env::{self, Environment},
     errors::{CliError, ExitStatus},
     estate_file::EstateFile,
     personal::{holder_choice, session_dir},
+    target::{Handover, TargetArgs},
 };
 
 const NAME: &str = "credential-process";
@@ -34,21 +35,20 @@ const NAME: &str = "credential-process";
 /// Arguments of `postern credential-process`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example, in ~/.aws/config:
+Examples, in ~/.aws/config:
   [profile prod-developer]
   credential_process = postern credential-process prod/developer
   region = eu-central-1
+
+  [profile prod-look]
+  credential_process = postern credential-process prod/developer --read-only
 
 Programs are started anywhere: name the estate file's full path with --estate
 in that line, or in POSTERN_ESTATE. If no session is live, the code is asked
 for on the terminal even when all streams are pipes.")]
 pub(crate) struct CredentialProcessArgs {
-    /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
-    #[arg(value_name = "TARGET")]
-    target: String,
-    /// Whose key to use, where there are several [env: POSTERN_PERSON]
-    #[arg(long, value_name = "NAME")]
-    person: Option<UserName>,
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 /// AWS SDKs and Tools, "Process credential provider".
@@ -67,11 +67,15 @@ struct ProcessCredentials<'a> {
 }
 
 pub(crate) fn run(args: &CredentialProcessArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
-    let before = Files::of(context.estate_path.as_deref(), &context.environment);
+    // What is shelved is found again by the same words alone, read in the same way.
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let plain = PlainArguments::of(&arguments);
+    let files = || plain.as_ref().and_then(|plain| plain.files(&context.environment));
+    let before = files();
     let daily = Daily::open(context)?;
-    let wish = Wish { person: args.person.as_ref(), ..Wish::default() };
-    let destination = daily.destination(&args.target, &wish)?;
-    let issued = daily.obtain(&destination, None)?.issued;
+    let options = &args.target.options;
+    let destination = options.destination(context, &daily, &args.target.target)?;
+    let Handover { destination, issued } = options.obtain(&daily, destination)?;
     let credentials = issued.credentials();
 
     let mut answer = Zeroizing::new(Vec::with_capacity(64 * 1024));
@@ -89,15 +93,11 @@ pub(crate) fn run(args: &CredentialProcessArgs, context: &mut Context) -> Result
 
     // Only files that are the same before and after reading them, and have lain still for a while, may
     // answer without being read: within one tick of the file system's clock, a change leaves no trace.
-    let unchanged = before.filter(|before| {
-        before.are_settled()
-            && Files::of(context.estate_path.as_deref(), &context.environment).as_ref() == Some(before)
-    });
-    if let (Some(files), Some(request), Some(expires_at)) =
-        (unchanged, destination.role(), issued.expires_at())
+    let unchanged = before.filter(|before| before.are_settled() && files().as_ref() == Some(before));
+    if let (Some(plain), Some(files), Some(request), Some(expires_at)) =
+        (&plain, unchanged, destination.role(), issued.expires_at())
     {
-        let person = args.person.as_ref().map(UserName::as_str);
-        let key = hot_key(&context.environment, &files, person.map(str::as_bytes), args.target.as_bytes());
+        let key = hot_key(&context.environment, &files, plain);
         let renew_at = expires_at - renew_margin(request.duration);
         if renew_at > Timestamp::now() {
             // A shelf that cannot be filled costs time, nothing else.
@@ -143,35 +143,26 @@ impl FileState {
     }
 }
 
-/// The files that say what a target means, each as it is or missing.
+/// The files that say what a target means and what is left of it, each as it is or missing.
 #[derive(Debug, PartialEq, Eq)]
 struct Files {
     estate: Option<FileState>,
     config: Option<FileState>,
     credentials: Option<FileState>,
+    policies: Vec<Option<FileState>>,
 }
 
 impl Files {
-    /// None where it cannot be told which files are meant.
-    fn of(estate: Option<&Path>, environment: &Environment) -> Option<Self> {
-        let estate = EstateFile::place(estate, environment).ok()?;
-        let state = |path: Option<PathBuf>| path.and_then(|path| FileState::of(&path));
-        Some(Self {
-            estate: state(estate),
-            config: state(aws_files::config_file(environment)),
-            credentials: state(aws_files::credentials_file(environment)),
-        })
-    }
-
     fn are_settled(&self) -> bool {
         [&self.estate, &self.config, &self.credentials]
             .into_iter()
+            .chain(&self.policies)
             .all(|state| state.as_ref().is_none_or(FileState::is_settled))
     }
 }
 
 /// Everything that decides what the answer is.
-fn hot_key(environment: &Environment, files: &Files, person: Option<&[u8]>, target: &[u8]) -> HotKey {
+fn hot_key(environment: &Environment, files: &Files, plain: &PlainArguments<'_>) -> HotKey {
     let mut text = format!("{} {files:?}", env!("CARGO_PKG_VERSION")).into_bytes();
     let mut field = |field: Option<&[u8]>| match field {
         // No argument and no variable can hold a zero byte.
@@ -181,8 +172,12 @@ fn hot_key(environment: &Environment, files: &Files, person: Option<&[u8]>, targ
             text.extend_from_slice(field);
         }
     };
-    field(Some(target));
-    field(person);
+    field(Some(plain.target));
+    for (flag, value) in &plain.flags {
+        field(Some(flag));
+        field(*value);
+    }
+    field(None);
     for name in [
         env::POSTERN_PERSON,
         env::POSTERN_STORE,
@@ -201,9 +196,7 @@ fn hot_key(environment: &Environment, files: &Files, person: Option<&[u8]>, targ
 /// every error.
 pub(crate) fn ready_answer(arguments: &[OsString], environment: &Environment) -> Option<ExitCode> {
     let plain = PlainArguments::of(arguments)?;
-    let estate = plain.estate.map(PathBuf::from).or_else(|| environment.path(env::POSTERN_ESTATE));
-    let files = Files::of(estate.as_deref(), environment)?;
-    let key = hot_key(environment, &files, plain.person, plain.target);
+    let key = hot_key(environment, &plain.files(environment)?, &plain);
     let dir = PrivateDir::existing(&session_dir(environment)?).ok()??;
     let holder = Keyholder::new(dir.clone(), holder_choice(environment).ok()?, None);
     let answer = SealedCache::new(dir, holder).hot(&key, Timestamp::now()).ok()??;
@@ -215,29 +208,49 @@ pub(crate) fn ready_answer(arguments: &[OsString], environment: &Environment) ->
 #[derive(Debug, PartialEq, Eq)]
 struct PlainArguments<'a> {
     target: &'a [u8],
-    person: Option<&'a [u8]>,
     estate: Option<&'a OsString>,
+    /// What else the answer depends on, in the order given.
+    flags: Vec<(&'a [u8], Option<&'a [u8]>)>,
 }
 
 impl<'a> PlainArguments<'a> {
-    /// None for anything unusual: the argument tree reads that.
+    /// None for anything unusual: the argument tree reads that. What the tree refuses is never shelved, so
+    /// whatever stands here for it is not found.
     fn of(arguments: &'a [OsString]) -> Option<Self> {
         let mut rest = arguments.iter().skip(1);
-        let (mut positional, mut person, mut estate) = (Vec::new(), None, None);
+        let (mut positional, mut estate, mut flags) = (Vec::new(), None, Vec::new());
         while let Some(argument) = rest.next() {
             match argument.as_bytes() {
                 b"--estate" if estate.is_none() => estate = Some(rest.next()?),
-                b"--person" if person.is_none() => person = Some(rest.next()?.as_bytes()),
                 // Of no account for an answer that needs no code.
                 b"--mfa-from" => _ = rest.next()?,
+                flag @ (b"--read-only" | b"--direct") => flags.push((flag, None)),
+                flag @ (b"--person" | b"--duration" | b"--only" | b"--policy" | b"--reason" | b"--tag"
+                | b"--transitive-tag") => flags.push((flag, Some(rest.next()?.as_bytes()))),
                 [b'-', ..] | [] => return None,
                 word => positional.push(word),
             }
         }
         match positional.as_slice() {
-            [name, target] if *name == NAME.as_bytes() => Some(Self { target, person, estate }),
+            [name, target] if *name == NAME.as_bytes() => Some(Self { target, estate, flags }),
             _ => None,
         }
+    }
+
+    /// None where it cannot be told which files are meant.
+    fn files(&self, environment: &Environment) -> Option<Files> {
+        let estate = self.estate.map(PathBuf::from).or_else(|| environment.path(env::POSTERN_ESTATE));
+        let estate = EstateFile::place(estate.as_deref(), environment).ok()?;
+        let state = |path: Option<PathBuf>| path.and_then(|path| FileState::of(&path));
+        // An ARN is looked for as a file too, and is none.
+        let policies = self.flags.iter().filter(|(flag, _)| *flag == b"--policy");
+        let policies = policies.filter_map(|(_, value)| *value);
+        Some(Files {
+            estate: state(estate),
+            config: state(aws_files::config_file(environment)),
+            credentials: state(aws_files::credentials_file(environment)),
+            policies: policies.map(|path| FileState::of(Path::new(OsStr::from_bytes(path)))).collect(),
+        })
     }
 }
 
@@ -251,25 +264,41 @@ mod tests {
             let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
             PlainArguments::of(&arguments).map(|plain| {
                 let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+                let flags = plain
+                    .flags
+                    .iter()
+                    .map(|(flag, value)| format!("{}={}", text(flag), value.map(text).unwrap_or_default()));
                 (
                     text(plain.target),
-                    plain.person.map(text),
+                    flags.collect::<Vec<_>>().join(" "),
                     plain.estate.map(|path| path.to_str().unwrap().to_owned()),
                 )
             })
         };
-        let some = |target: &str, person: Option<&str>, estate: Option<&str>| {
-            Some((target.to_owned(), person.map(str::to_owned), estate.map(str::to_owned)))
+        let some = |target: &str, flags: &str, estate: Option<&str>| {
+            Some((target.to_owned(), flags.to_owned(), estate.map(str::to_owned)))
         };
         let cases = [
-            ("postern credential-process prod/dev", some("prod/dev", None, None)),
-            ("postern --estate x credential-process prod/dev", some("prod/dev", None, Some("x"))),
+            ("postern credential-process prod/dev", some("prod/dev", "", None)),
+            ("postern --estate x credential-process prod/dev", some("prod/dev", "", Some("x"))),
             (
                 "postern credential-process --person al prod/dev --estate x",
-                some("prod/dev", Some("al"), Some("x")),
+                some("prod/dev", "--person=al", Some("x")),
             ),
-            ("postern --mfa-from zenity credential-process prod/dev", some("prod/dev", None, None)),
+            (
+                "postern credential-process prod/dev --read-only --reason t-1 --duration 15m",
+                some("prod/dev", "--read-only= --reason=t-1 --duration=15m", None),
+            ),
+            (
+                "postern credential-process --only s3:* --only sqs:* prod/dev --tag a=b",
+                some("prod/dev", "--only=s3:* --only=sqs:* --tag=a=b", None),
+            ),
+            ("postern --mfa-from zenity credential-process prod/dev", some("prod/dev", "", None)),
             ("postern credential-process prod/dev --mfa-from", None),
+            ("postern credential-process prod/dev --only", None),
+            ("postern credential-process prod/dev --only=s3:*", None),
+            ("postern credential-process prod/dev --show-effective", None),
+            ("postern credential-process prod/dev --mfa-code 123456", None),
             ("postern credential-process", None),
             ("postern credential-process a b", None),
             ("postern credential-process -h", None),
@@ -288,20 +317,38 @@ mod tests {
     fn whatever_decides_the_answer_is_in_its_name() {
         let state = |size| FileState { device: 1, inode: 2, size, modified: (3, 4), changed: (5, 6) };
         let none = Environment::default();
-        let name = |estate: &dyn Fn() -> FileState, person: Option<&str>, target: &str| {
-            let files = Files { estate: Some(estate()), config: None, credentials: Some(state(7)) };
-            format!("{:?}", hot_key(&none, &files, person.map(str::as_bytes), target.as_bytes()))
+        let name = |estate: u64, policies: &[u64], rest: &str| {
+            let line = format!("postern credential-process {rest}");
+            let arguments: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let files = Files {
+                estate: Some(state(estate)),
+                config: None,
+                credentials: Some(state(7)),
+                policies: policies.iter().map(|size| Some(state(*size))).collect(),
+            };
+            format!("{:?}", hot_key(&none, &files, &PlainArguments::of(&arguments).unwrap()))
         };
         let mut names = vec![
-            name(&|| state(1), None, "a/b"),
-            name(&|| state(2), None, "a/b"),
-            name(&|| state(1), Some("alice"), "a/b"),
-            name(&|| state(1), Some(""), "a/b"),
-            name(&|| state(1), None, "a/bc"),
+            name(1, &[], "a/b"),
+            name(2, &[], "a/b"),
+            name(1, &[], "a/bc"),
+            name(1, &[], "a/b --person alice"),
+            name(1, &[], "a/b --person --read-only"),
+            name(1, &[], "a/b --read-only"),
+            name(1, &[], "a/b --direct"),
+            name(1, &[], "a/b --duration 15m"),
+            name(1, &[], "a/b --reason alice"),
+            name(1, &[], "a/b --only s3:*"),
+            name(1, &[], "a/b --only s3:* --only sqs:*"),
+            name(1, &[], "a/b --tag a=b"),
+            name(1, &[], "a/b --transitive-tag a=b"),
+            name(1, &[8], "a/b --policy f"),
+            name(1, &[9], "a/b --policy f"),
         ];
+        let all = names.len();
         names.sort();
         names.dedup();
-        assert_eq!(names.len(), 5);
+        assert_eq!(names.len(), all);
     }
 
     #[test]

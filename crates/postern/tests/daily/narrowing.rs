@@ -21,11 +21,16 @@ fn role(world: &World, narrowing: &[&str]) -> Connection {
     let arguments = ["env", "prod/developer", "--format", "json"];
     let arguments: Vec<&str> = arguments.iter().chain(narrowing).copied().collect();
     let variables = answer(&world.run(&arguments));
-    let text = |name: &str| variables[name].as_str().unwrap().to_owned();
+    connect(world, &variables, ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+}
+
+/// What acts with the credentials that stand under these names.
+fn connect(world: &World, given: &serde_json::Value, names: [&str; 3]) -> Connection {
+    let [id, secret, token] = names.map(|name| given[name].as_str().unwrap().to_owned());
     let credentials = Credentials {
-        id: text("AWS_ACCESS_KEY_ID").parse().unwrap(),
-        secret: SecretAccessKey::new(text("AWS_SECRET_ACCESS_KEY")).unwrap(),
-        token: Some(SessionToken::new(text("AWS_SESSION_TOKEN")).unwrap()),
+        id: id.parse().unwrap(),
+        secret: SecretAccessKey::new(secret).unwrap(),
+        token: Some(SessionToken::new(token).unwrap()),
     };
     let endpoint = Endpoint::with_url("eu-central-1".parse().unwrap(), world.sandbox.endpoint());
     Aws::new(Patience::default()).unwrap().connect(endpoint, credentials, None)
@@ -145,4 +150,66 @@ fn what_is_left_is_shown_before_it_is_used() {
     assert_eq!(row(&only, "ec2:DescribeInstances"), pair("allowed", "refused"));
     assert_eq!(row(&only, "iam:CreateUser"), pair("refused", "refused"));
     assert_eq!(row(&shown(&[]), "ec2:TerminateInstances"), pair("allowed", "allowed"));
+}
+
+/// The shelf of ready answers is what could mix them up: each is asked for again when it lies there.
+#[test]
+fn an_answer_to_an_sdk_is_as_narrow_as_it_was_asked_for() {
+    let world = world();
+    let file = world.home.path().join("narrow.json");
+    let policy = |effect: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"{effect}","Action":"ec2:*","Resource":"*"}}}}"#
+        );
+        std::fs::write(&file, text).unwrap();
+    };
+    policy("Allow");
+    world.settle();
+    let (look, make, buckets) = (
+        RawCall::ec2("DescribeInstances", &[]),
+        RawCall::ec2("CreateVpc", &[("CidrBlock", "10.0.0.0/16")]),
+        RawCall::list_buckets(),
+    );
+    let ask = |narrowing: &[&str]| {
+        let arguments: Vec<&str> =
+            ["credential-process", "prod/developer"].iter().chain(narrowing).copied().collect();
+        answer(&world.run(&arguments))
+    };
+    let may = |given: &serde_json::Value| {
+        let role = connect(&world, given, ["AccessKeyId", "SecretAccessKey", "SessionToken"]);
+        [&look, &make, &buckets].map(|call| lets(&role, call))
+    };
+    let wanted = [
+        (&[][..], [true, true, true]),
+        (&["--read-only"], [true, false, true]),
+        (&["--only", "ec2:*"], [true, true, false]),
+        (&["--only", "s3:*"], [false, false, true]),
+        (&["--policy", "narrow.json"], [true, true, false]),
+        (&["--reason", "ticket-1"], [true, true, true]),
+        (&["--reason", "ticket-1", "--read-only"], [true, false, true]),
+        (&["--duration", "15m"], [true, true, true]),
+    ];
+    let first: Vec<_> = wanted.iter().map(|(narrowing, _)| ask(narrowing)).collect();
+    for ((narrowing, wanted), given) in wanted.iter().zip(&first) {
+        assert_eq!(may(given), *wanted, "{narrowing:?}");
+    }
+    let calls = world.calls("AssumeRole");
+    let files = |kind: &str| -> Vec<_> {
+        let files = std::fs::read_dir(world.state_dir()).unwrap().map(|file| file.unwrap().path());
+        files.filter(|file| file.file_name().unwrap().to_string_lossy().starts_with(kind)).collect()
+    };
+    assert_eq!(files("hot-").len(), wanted.len(), "each lies on the shelf by itself");
+    // Only the shelf is left to answer without a call.
+    files("role-").iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    for ((narrowing, _), given) in wanted.iter().zip(&first) {
+        assert_eq!(ask(narrowing), *given, "{narrowing:?}");
+    }
+    assert_eq!(world.calls("AssumeRole"), calls);
+    // A policy that says something else by now is another request.
+    policy("Deny");
+    assert_eq!(may(&ask(&["--policy", "narrow.json"])), [false, false, false]);
+    assert_eq!(world.calls("AssumeRole"), calls + 1);
+    assert_eq!(ask(&[]), first[0], "and the plain one is as it was");
+    let wrong = world.run(&["credential-process", "prod/developer", "--read-only", "--only", "s3:*"]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
 }
