@@ -1,6 +1,7 @@
 //! The daily flow as a source of endpoints: asked again and again, and asking nobody itself.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Mutex, PoisonError},
 };
@@ -31,9 +32,9 @@ pub(crate) struct Recipe {
     duration: Option<u32>,
     /// Where codes come from, if a flag says so: some places need no person.
     mfa_from: Vec<String>,
-    /// What the request for the one role carries, where the endpoint is for one command: the endpoint must
-    /// never give more than the command was to have.
-    carried: Option<Carried>,
+    /// What the requests for these targets carry, where flags say so: the endpoint must never give more than
+    /// was to be had.
+    carried: BTreeMap<String, Carried>,
 }
 
 /// The part of a request that flags change and a target's name does not tell.
@@ -71,13 +72,15 @@ impl Carried {
 }
 
 impl Recipe {
-    /// How this run gets the credentials of one destination, all flags honoured.
-    pub(crate) fn of_destination(
+    /// How this run gets the credentials of these destinations, all flags honoured.
+    pub(crate) fn of_destinations(
         context: &Context,
         wish: &Wish<'_>,
-        destination: &Destination,
+        destinations: &[Destination],
     ) -> Result<Self, CliError> {
-        Ok(Self { carried: destination.role().map(Carried::of), ..Self::of(context, wish)? })
+        let carried =
+            |destination: &Destination| Some((destination.name.clone(), Carried::of(destination.role()?)));
+        Ok(Self { carried: destinations.iter().filter_map(carried).collect(), ..Self::of(context, wish)? })
     }
 
     /// How this run gets credentials.
@@ -88,7 +91,7 @@ impl Recipe {
             person: wish.person.map(ToString::to_string),
             duration: wish.duration.map(SessionDuration::seconds),
             mfa_from: context.mfa_from.iter().flatten().map(ToString::to_string).collect(),
-            carried: None,
+            carried: BTreeMap::new(),
         })
     }
 }
@@ -99,7 +102,7 @@ pub(crate) struct Served {
     person: Option<UserName>,
     duration: Option<SessionDuration>,
     mfa_from: Vec<Source>,
-    carried: Option<Carried>,
+    carried: BTreeMap<String, Carried>,
     environment: Environment,
     /// Whether somebody reads standard error, and what they were told last.
     told: Option<Mutex<String>>,
@@ -142,7 +145,7 @@ impl Served {
         let daily = Daily::open(context)?;
         let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: false };
         let mut destination = daily.destination(target, &wish)?;
-        if let Some(carried) = &self.carried {
+        if let Some(carried) = self.carried.get(target) {
             // The files may say something else by now. What was narrowed is never given unnarrowed.
             let request = destination.way.hops.last_mut().ok_or_else(|| {
                 CliError::failed(format!("`{target}` assumes no role any more"))

@@ -87,6 +87,21 @@ impl TargetOptions {
         Ok(destination)
     }
 
+    /// Whether the request for a role is another than its name alone would make.
+    pub(crate) fn change_the_request(&self) -> bool {
+        !self.narrowing.is_empty() || !self.attribution.is_empty()
+    }
+
+    /// Whether a code is spent on each role.
+    pub(crate) fn are_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// The code that was given.
+    pub(crate) fn code(&self) -> Option<MfaCode> {
+        self.mfa_code
+    }
+
     /// What of this a target's meaning depends on.
     pub(crate) fn wish(&self) -> Wish<'_> {
         Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct }

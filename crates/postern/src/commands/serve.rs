@@ -7,16 +7,16 @@ use std::{collections::BTreeSet, error::Error as _, net::SocketAddr, path::PathB
 use clap::{Args, Subcommand};
 use postern_broker::LoginMode;
 use postern_serve::{CredentialServer, EndpointConfig, EndpointError, Instance, RunningEndpoint, Targets};
-use postern_types::{MfaCode, UserName};
 use tokio::runtime::Builder;
 
 use self::exports::{Exports, Format, PrivateFile};
 use super::sandbox::Stop;
 use crate::{
     context::Context,
-    daily::{Daily, Destination, Wish},
+    daily::{Daily, Destination},
     errors::{CliError, ErrorKind, ExitStatus},
     served::{Recipe, Served},
+    target::TargetOptions,
 };
 
 /// Arguments of `postern serve`.
@@ -41,6 +41,8 @@ Examples:
   postern serve ecs prod/developer
   postern serve ecs prod/developer dev/readonly --ready-file ~/.postern-env &
   . ~/.postern-env; aws s3 ls
+
+  postern serve ecs prod/developer --read-only
 
 Each target has a path of its own, /role/ACCOUNT/ROLE or /target/NAME. A code
 is asked for before requests are taken and never later; when the session ends,
@@ -94,12 +96,8 @@ struct CommonArgs {
     /// How to write what to export
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
-    /// Whose key to use, where there are several [env: POSTERN_PERSON]
-    #[arg(long, value_name = "NAME")]
-    person: Option<UserName>,
-    /// The code that the MFA device shows, if one is needed
-    #[arg(long, value_name = "CODE")]
-    mfa_code: Option<MfaCode>,
+    #[command(flatten)]
+    options: TargetOptions,
 }
 
 pub(crate) fn run(args: &ServeArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
@@ -110,8 +108,11 @@ pub(crate) fn run(args: &ServeArgs, context: &mut Context) -> Result<ExitStatus,
 }
 
 fn ecs(args: &EcsArgs, context: &Context) -> Result<ExitStatus, CliError> {
-    let wish = Wish { person: args.common.person.as_ref(), ..Wish::default() };
-    let destinations = prepare(context, &args.targets, &wish, args.common.mfa_code)?;
+    if args.any && args.common.options.change_the_request() {
+        return Err(CliError::usage("what is narrowed or attributed must be named")
+            .hint("name the targets in place of --any"));
+    }
+    let destinations = prepare(context, &args.targets, &args.common.options)?;
     let targets = if args.any {
         Targets::Any
     } else {
@@ -121,7 +122,7 @@ fn ecs(args: &EcsArgs, context: &Context) -> Result<ExitStatus, CliError> {
     if args.dangerously_listen_beyond_loopback {
         config = config.dangerously_beyond_loopback();
     }
-    serve(config, &args.common, &wish, context, |running| {
+    serve(config, &args.common, &destinations, context, |running| {
         if !running.address().ip().is_loopback() {
             context.printer.warning(&format!(
                 "{} is no loopback address: whoever reaches it and knows or overhears the token gets these \
@@ -139,11 +140,10 @@ fn ecs(args: &EcsArgs, context: &Context) -> Result<ExitStatus, CliError> {
 }
 
 fn imds(args: &ImdsArgs, context: &Context) -> Result<ExitStatus, CliError> {
-    let wish = Wish { person: args.common.person.as_ref(), ..Wish::default() };
-    let destinations = prepare(context, std::slice::from_ref(&args.target), &wish, args.common.mfa_code)?;
+    let destinations = prepare(context, std::slice::from_ref(&args.target), &args.common.options)?;
     let destination = destinations.first().ok_or_else(|| CliError::usage("there is no target to serve"))?;
     let config = EndpointConfig::imds(instance(destination)).listening_on(args.common.listen);
-    serve(config, &args.common, &wish, context, |running| {
+    serve(config, &args.common, &destinations, context, |running| {
         Ok((Exports::imds(running, destination, &context.environment), None))
     })
 }
@@ -152,16 +152,18 @@ fn imds(args: &ImdsArgs, context: &Context) -> Result<ExitStatus, CliError> {
 fn prepare(
     context: &Context,
     targets: &[String],
-    wish: &Wish<'_>,
-    code: Option<MfaCode>,
+    options: &TargetOptions,
 ) -> Result<Vec<Destination>, CliError> {
-    let daily = Daily::open(context)?;
-    let destinations: Vec<Destination> =
-        targets.iter().map(|target| daily.destination(target, wish)).collect::<Result<_, _>>()?;
-    if destinations.is_empty() {
-        daily.login(&daily.session_of(wish.person)?, LoginMode::IfNeeded, code)?;
+    if options.are_direct() {
+        return Err(CliError::usage("an endpoint asks nobody, and --direct wants a code for each renewal"));
     }
-    let mut code = code;
+    let daily = Daily::open(context)?;
+    let destination = |target: &String| options.destination(context, &daily, target);
+    let destinations: Vec<Destination> = targets.iter().map(destination).collect::<Result<_, _>>()?;
+    let mut code = options.code();
+    if destinations.is_empty() {
+        daily.login(&daily.session_of(options.wish().person)?, LoginMode::IfNeeded, code)?;
+    }
     for destination in &destinations {
         // The session that the first one takes serves the others.
         daily.obtain(destination, code.take())?;
@@ -187,11 +189,17 @@ fn instance(destination: &Destination) -> Instance {
 fn serve(
     config: EndpointConfig,
     args: &CommonArgs,
-    wish: &Wish<'_>,
+    destinations: &[Destination],
     context: &Context,
     exports: impl Fn(&RunningEndpoint) -> Result<(Exports, Option<PrivateFile>), CliError>,
 ) -> Result<ExitStatus, CliError> {
-    let source = Served::new(Recipe::of(context, wish)?, &context.environment, true)?;
+    let wish = args.options.wish();
+    let recipe = if args.options.change_the_request() {
+        Recipe::of_destinations(context, &wish, destinations)?
+    } else {
+        Recipe::of(context, &wish)?
+    };
+    let source = Served::new(recipe, &context.environment, true)?;
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let mut stop = Stop::new()?;

@@ -55,6 +55,11 @@ impl FromStr for Tag {
 }
 
 impl AttributionArgs {
+    /// Whether nothing is said.
+    pub(super) fn is_empty(&self) -> bool {
+        self.reason.is_none() && self.tag.is_empty() && self.transitive_tag.is_empty()
+    }
+
     /// Writes it into the request for the last role.
     pub(super) fn attribute(
         &self,
@@ -62,8 +67,7 @@ impl AttributionArgs {
         of_estate: &dyn Fn(&RoleArn) -> bool,
         warn: &dyn Fn(&str),
     ) -> Result<(), CliError> {
-        let tagged = !self.tag.is_empty() || !self.transitive_tag.is_empty();
-        if self.reason.is_none() && !tagged {
+        if self.is_empty() {
             return Ok(());
         }
         let Some(request) = destination.way.hops.last_mut() else {
@@ -76,6 +80,7 @@ impl AttributionArgs {
             }
             request.session_name = name;
         }
+        let tagged = !self.tag.is_empty() || !self.transitive_tag.is_empty();
         if tagged && of_estate(&request.role) {
             return Err(CliError::usage(format!(
                 "AWS would refuse session tags: the trust policy of {} permits sts:AssumeRole and not \

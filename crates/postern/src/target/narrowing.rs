@@ -74,9 +74,14 @@ impl FromStr for Only {
 }
 
 impl NarrowingArgs {
+    /// Whether nothing is taken away.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.read_only && self.only.is_empty() && self.policy.is_empty()
+    }
+
     /// Writes it into the request for the last role.
     pub(super) fn narrow(&self, destination: &mut Destination, warn: &dyn Fn(&str)) -> Result<(), CliError> {
-        if !self.read_only && self.only.is_empty() && self.policy.is_empty() {
+        if self.is_empty() {
             return Ok(());
         }
         let Some(request) = destination.way.hops.last_mut() else {

@@ -173,6 +173,51 @@ fn an_endpoint_gives_no_more_than_the_command_was_to_have() {
 }
 
 #[test]
+fn what_is_served_is_as_narrow_as_it_was_asked_for() {
+    let world = World::new();
+    world.log_in();
+    let ready = world.home.path().join("ready");
+    let mut serve = Command::new(POSTERN);
+    serve
+        .args(["serve", "ecs", "prod/developer", "prod/readonly", "--format", "json", "--ready-file"])
+        .arg(&ready);
+    serve.args(["--read-only", "--reason", "t-2", "--duration", "15m"]);
+    world.surround(&mut serve);
+    let mut serve = serve.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !ready.exists() {
+        assert!(start.elapsed() < Duration::from_secs(30), "it does not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let told: Value = serde_json::from_str(&fs::read_to_string(&ready).unwrap()).unwrap();
+    let endpoint = |path: &str| Endpoint {
+        address: told["endpoint"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap(),
+        path: path.to_owned(),
+        token: told["set"]["AWS_CONTAINER_AUTHORIZATION_TOKEN"].as_str().unwrap().to_owned(),
+    };
+    for (path, who) in [
+        ("/role/prod/developer", format!("{DEVELOPER}@t-2")),
+        ("/role/prod/readonly", "arn:aws:sts::222222222222:assumed-role/readonly/alice@t-2".to_owned()),
+    ] {
+        assert_eq!(identity(&world, &endpoint(path).credentials()), who);
+    }
+    let events = world.sandbox.world().events();
+    let asked: Vec<_> = events.iter().filter(|event| event["eventName"] == "AssumeRole").collect();
+    assert_eq!(asked.len(), 2, "each request is the one that was prepared");
+    for event in asked {
+        assert!(event["requestParameters"].to_string().contains("policy/ReadOnlyAccess"), "{event}");
+        assert_eq!(event["requestParameters"]["durationSeconds"], 900, "{event}");
+    }
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    for wrong in [&["--any", "--read-only"][..], &["--any", "--reason", "x"], &["prod/developer", "--direct"]]
+    {
+        let refused = world.run(&[&["serve", "ecs"], wrong].concat());
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}: {}", said(&refused));
+    }
+}
+
+#[test]
 fn the_command_is_its_own_master() {
     let world = World::new();
     world.log_in();

@@ -23,7 +23,8 @@ pub(super) fn give(
     context: &Context,
 ) -> Result<(), CliError> {
     hide_other_credentials(command, context);
-    let endpoint = serve_for::start(&destination.name, Recipe::of_destination(context, wish, destination)?)?;
+    let recipe = Recipe::of_destinations(context, wish, std::slice::from_ref(destination))?;
+    let endpoint = serve_for::start(&destination.name, recipe)?;
     command
         .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &endpoint.uri)
         .env("AWS_CONTAINER_AUTHORIZATION_TOKEN", endpoint.token.as_str());
