@@ -64,8 +64,11 @@ impl PassStore {
         for name in &self.hidden {
             command.env_remove(name);
         }
-        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         let shown = arguments.first().copied().unwrap_or_default();
+        command.stdin(match input {
+            Some(input) => filled(input).map_err(|error| unreachable(format!("`pass {shown}`: {error}")))?,
+            None => Stdio::null(),
+        });
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|error| {
             unreachable(match error.kind() {
                 io::ErrorKind::NotFound => {
@@ -74,10 +77,6 @@ impl PassStore {
                 _ => format!("`{}` cannot be started: {error}", self.program.display()),
             })
         })?;
-        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
-            // A program that ended early says why itself.
-            let _ = stdin.write_all(input);
-        }
         // Space for all of it at once, so that no copy is left behind where it grew.
         let mut output = Zeroizing::new(Vec::with_capacity(usize::try_from(LARGEST).unwrap_or(usize::MAX)));
         let mut complaint = String::new();
@@ -156,6 +155,17 @@ impl PassStore {
         };
         Err(error)
     }
+}
+
+/// A pipe that holds all of it already: the program gets a whole entry even if this process is killed beside it.
+fn filled(input: &[u8]) -> io::Result<Stdio> {
+    // What the smallest pipe of the system takes without a reader.
+    if input.len() > 4_096 {
+        return Err(io::Error::other("an entry of more than 4 KiB"));
+    }
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(input)?;
+    Ok(reader.into())
 }
 
 /// The secret on the first line, as `pass` has it, and below it what the key is about.

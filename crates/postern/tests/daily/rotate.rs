@@ -209,6 +209,48 @@ fn killed_at_every_call_it_is_finished_by_the_next_run() {
     assert_eq!(lost, 1, "the one call whose answer holds a secret");
 }
 
+/// As a machine leaves it that lost its power while the entry was written.
+#[test]
+fn a_new_key_whose_entry_is_cut_off_is_made_again() {
+    let world = World::new();
+    let boss = root(&world);
+    let bastion = connect(&world, &boss);
+    let proxy = Proxy::new(world.sandbox.endpoint());
+    let pass = moved_to_pass(&world);
+    let run = |kill: Option<(bool, usize)>| {
+        let mut command = rotate(&world, &["--by-profile"]);
+        pass.surround(&mut command);
+        command.env("AWS_ENDPOINT_URL", &proxy.url);
+        command.env("AWS_ACCESS_KEY_ID", boss.id.as_str());
+        command.env("AWS_SECRET_ACCESS_KEY", boss.secret.expose_secret());
+        proxy.run(command, kill)
+    };
+    let mut number = 1;
+    let both = loop {
+        let killed = run(Some((false, number)));
+        let stored = stored(&world, Some(&pass));
+        if stored.len() == 2 {
+            break stored;
+        }
+        assert!(!killed.status.success(), "{}", said(&killed));
+        number += 1;
+    };
+    let new = both.iter().find(|id| **id != *world.key.id.as_str()).unwrap();
+    let entries = std::fs::read_dir(pass.store.join("postern")).unwrap();
+    let entry = entries.map(|entry| entry.unwrap().path()).find(|path| path.to_string_lossy().contains(new));
+    std::fs::write(entry.unwrap(), "").unwrap();
+    let done = run(None);
+    assert!(done.status.success(), "{}", said(&done));
+    assert!(
+        said(&done).contains(&format!("{new}, which an interrupted run made, its secret lost")),
+        "{}",
+        said(&done)
+    );
+    let (keys, now) = (bastion.access_keys(&alice()).unwrap(), stored(&world, Some(&pass)));
+    assert_eq!(keys.iter().map(|key| key.id.to_string()).collect::<Vec<_>>(), now);
+    assert!(now.len() == 1 && !both.contains(&now[0]), "{now:?}");
+}
+
 #[test]
 fn a_person_needs_rights_and_room() {
     let world = World::new();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use postern_aws::{AwsError, Credentials, enrol::EnrolError, execute::Settle};
 use postern_broker::{
-    KeyEntry, SecretStore, SessionCache,
+    KeyEntry, SecretStore, SessionCache, StoreError,
     rotate::{KeyAtAws, Proof, Rotation, Seen, Stuck, Turn, next},
 };
 use postern_types::{AccessKeyId, LongTermKey, MfaCode, Timestamp, UserArn, UserName};
@@ -256,7 +256,15 @@ impl Run<'_> {
     fn prove(&mut self, id: &AccessKeyId, rotation: &Rotation, seen: &Seen) -> Result<(), CliError> {
         let KeyEntry { user, account, .. } = self.entry;
         let gone = || CliError::failed(format!("key {id} went from the key store"));
-        let key: LongTermKey = self.daily.store.get(id)?.ok_or_else(gone)?;
+        let beside_old = seen.at_aws.iter().any(|key| key.id == rotation.old && key.active);
+        let key: LongTermKey = match self.daily.store.get(id) {
+            // Cut off while it was written, it is as good as never stored: the next look finds it lost.
+            Err(StoreError::Damaged { .. }) if beside_old => {
+                self.daily.store.remove(id)?;
+                return Ok(());
+            }
+            found => found?.ok_or_else(gone)?,
+        };
         let endpoint =
             access::endpoint_of(&self.context.environment.texts(), None, self.daily.design()?, *account);
         let connection = access::client()?.connect(endpoint, Credentials::from(&key), Some(*account));
@@ -275,7 +283,6 @@ impl Run<'_> {
                 identity.arn
             )));
         }
-        let beside_old = seen.at_aws.iter().any(|key| key.id == rotation.old && key.active);
         self.proof = if beside_old { Proof::BesideOld } else { Proof::Alone };
         if beside_old {
             self.say("AWS takes the new key");
