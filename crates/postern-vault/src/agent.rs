@@ -6,7 +6,9 @@
 //! no argument and no environment, and no stream of the caller's stays open in it.
 
 use std::{
+    fs::File,
     io::{self, Read, Write},
+    os::fd::AsFd,
     os::unix::{
         fs::{MetadataExt, PermissionsExt},
         net::{UnixListener, UnixStream},
@@ -21,11 +23,11 @@ use postern_types::Timestamp;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use zeroize::Zeroizing;
 
-use crate::{PrivateDir, holder::AgentCommand, seal::SealKey};
+use crate::{PrivateDir, holder::AgentCommand, lease::Lease, seal::SealKey};
 
 const SOCKET: &str = "agent.sock";
 const GIVE: u8 = b'g';
-const UNTIL: u8 = b'u';
+const KEEP: u8 = b'k';
 const QUIT: u8 = b'q';
 const DONE: u8 = b'.';
 /// How long a client may take over its few bytes, and how often the agent looks at its own time.
@@ -54,12 +56,10 @@ pub enum AgentError {
 pub fn serve(dir: &Path) -> Result<(), AgentError> {
     let dir = PrivateDir::existing(dir)?.ok_or(AgentError::NoKey)?;
     harden();
-    let mut stdin = io::stdin().lock();
-    let mut key = Zeroizing::new([0_u8; SealKey::LEN]);
-    let mut until = [0_u8; 8];
-    stdin.read_exact(key.as_mut_slice()).map_err(|_| AgentError::NoKey)?;
-    stdin.read_exact(&mut until).map_err(|_| AgentError::NoKey)?;
-    let mut until = i64::from_be_bytes(until);
+    let (key, lease) = read_key()?;
+    // Never written out to swap. Where nothing may be locked, there is still no other place for it.
+    let _locked = region::lock(key.as_ptr(), key.len()).ok();
+    let mut held = Held { key, lease, used: Timestamp::now().as_second() };
 
     let path = dir.join(SOCKET);
     // Whoever started this holds the lock that keeps others from starting one, and found nobody listening.
@@ -75,7 +75,7 @@ pub fn serve(dir: &Path) -> Result<(), AgentError> {
         match listener.accept() {
             // A client that broke off is none of the next one's business.
             Ok((stream, _)) => {
-                if answer(&stream, &key, &mut until).unwrap_or(false) {
+                if held.is_over() || answer(&stream, &mut held).unwrap_or(false) {
                     let _ = std::fs::remove_file(&path);
                     return Ok(());
                 }
@@ -83,7 +83,7 @@ pub fn serve(dir: &Path) -> Result<(), AgentError> {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => return Err(error.into()),
         }
-        if Timestamp::now().as_second() >= until {
+        if held.is_over() {
             let _ = std::fs::remove_file(&path);
             return Ok(());
         }
@@ -91,6 +91,34 @@ pub fn serve(dir: &Path) -> Result<(), AgentError> {
             return Ok(());
         }
     }
+}
+
+/// In one place from its beginning to its end.
+type Key = Box<Zeroizing<[u8; SealKey::LEN]>>;
+
+/// What the agent is there for.
+struct Held {
+    key: Key,
+    lease: Lease,
+    /// When somebody asked for the key last.
+    used: i64,
+}
+
+impl Held {
+    /// By the clock on the wall: a machine that sleeps uses nothing.
+    fn is_over(&self) -> bool {
+        Timestamp::now().as_second() >= self.lease.end(self.used)
+    }
+}
+
+/// Key and lease from standard input, past its buffer, which would keep a copy.
+fn read_key() -> Result<(Key, Lease), AgentError> {
+    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut key = Box::new(Zeroizing::new([0_u8; SealKey::LEN]));
+    let mut lease = [0_u8; Lease::LEN];
+    stdin.read_exact(key.as_mut_slice()).map_err(|_| AgentError::NoKey)?;
+    stdin.read_exact(&mut lease).map_err(|_| AgentError::NoKey)?;
+    Ok((key, Lease::from_bytes(lease)))
 }
 
 /// Whether the client runs as this user.
@@ -106,7 +134,7 @@ fn is_ours(_: &UnixStream) -> io::Result<bool> {
 }
 
 /// Answers one client; true when it asked to quit.
-fn answer(mut stream: &UnixStream, key: &[u8; 32], until: &mut i64) -> io::Result<bool> {
+fn answer(mut stream: &UnixStream, held: &mut Held) -> io::Result<bool> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     if !is_ours(stream)? {
@@ -115,11 +143,14 @@ fn answer(mut stream: &UnixStream, key: &[u8; 32], until: &mut i64) -> io::Resul
     let mut request = [0];
     stream.read_exact(&mut request)?;
     match request {
-        [GIVE] => stream.write_all(key).map(|()| false),
-        [UNTIL] => {
-            let mut time = [0; 8];
-            stream.read_exact(&mut time)?;
-            *until = i64::from_be_bytes(time);
+        [GIVE] => {
+            held.used = Timestamp::now().as_second();
+            stream.write_all(held.key.as_slice()).map(|()| false)
+        }
+        [KEEP] => {
+            let mut lease = [0; Lease::LEN];
+            stream.read_exact(&mut lease)?;
+            held.lease = Lease::from_bytes(lease);
             stream.write_all(&[DONE]).map(|()| false)
         }
         [QUIT] => stream.write_all(&[DONE]).map(|()| true),
@@ -176,12 +207,7 @@ impl AgentKey {
         Ok(Some(SealKey::from_bytes(key)))
     }
 
-    pub(crate) fn start(
-        &self,
-        command: &AgentCommand,
-        key: &SealKey,
-        until: Timestamp,
-    ) -> Result<(), String> {
+    pub(crate) fn start(&self, command: &AgentCommand, key: &SealKey, lease: Lease) -> Result<(), String> {
         let words = |e: io::Error| format!("agent `{}`: {e}", command.program.display());
         let mut child = Command::new(&command.program)
             .args(&command.arguments)
@@ -198,7 +224,7 @@ impl AgentKey {
         };
         stdin
             .write_all(key.expose_secret())
-            .and_then(|()| stdin.write_all(&until.as_second().to_be_bytes()))
+            .and_then(|()| stdin.write_all(&lease.to_bytes()))
             .map_err(words)?;
         drop(stdin);
         let mut ready = [0];
@@ -208,8 +234,8 @@ impl AgentKey {
         }
     }
 
-    pub(crate) fn keep_until(&self, until: Timestamp) -> Result<(), String> {
-        self.tell(&[[UNTIL].as_slice(), &until.as_second().to_be_bytes()].concat()).map(|_| ())
+    pub(crate) fn keep(&self, lease: Lease) -> Result<(), String> {
+        self.tell(&[[KEEP].as_slice(), &lease.to_bytes()].concat()).map(|_| ())
     }
 
     /// Tells it to quit. Answers whether there was one.
@@ -238,9 +264,13 @@ mod tests {
     /// run it. Here is what it says to each request.
     #[test]
     fn one_byte_requests() {
-        let key = [7_u8; 32];
-        let far = 4_000_000_000_i64;
-        let ask = |request: &[u8], answer_len: usize, until: &mut i64| {
+        let far = Timestamp::from_second(4_000_000_000).unwrap();
+        let mut held = Held {
+            key: Box::new(Zeroizing::new([7; 32])),
+            lease: Lease::new(Timestamp::from_second(1).unwrap(), None),
+            used: 0,
+        };
+        let mut ask = |request: &[u8], answer_len: usize| {
             let (ours, mut theirs) = UnixStream::pair().unwrap();
             let request = request.to_vec();
             let client = thread::spawn(move || {
@@ -248,18 +278,20 @@ mod tests {
                 let mut got = vec![0; answer_len];
                 theirs.read_exact(&mut got).map(|()| got)
             });
-            let quit = answer(&ours, &key, until);
+            let quit = answer(&ours, &mut held);
             drop(ours);
-            (quit.ok(), client.join().unwrap().ok())
+            (quit.ok(), client.join().unwrap().ok(), held.is_over())
         };
-        let mut until = 0;
-        assert_eq!(ask(b"g", 32, &mut until), (Some(false), Some(vec![7; 32])));
-        assert_eq!(
-            ask(&[b"u".as_slice(), &far.to_be_bytes()].concat(), 1, &mut until),
-            (Some(false), Some(vec![DONE]))
-        );
-        assert_eq!(until, far);
-        assert_eq!(ask(b"x", 1, &mut until), (Some(false), None), "an unknown request gets nothing");
-        assert_eq!(ask(b"q", 1, &mut until), (Some(true), Some(vec![DONE])));
+        assert_eq!(ask(b"g", 32), (Some(false), Some(vec![7; 32]), true));
+        let longer = |idle| [b"k".as_slice(), &Lease::new(far, idle).to_bytes()].concat();
+        assert_eq!(ask(&longer(None), 1), (Some(false), Some(vec![DONE]), false));
+        assert_eq!(ask(b"k12345678", 1).1, None, "half a lease is none");
+        assert_eq!(ask(b"x", 1), (Some(false), None, false), "an unknown request gets nothing");
+        let second = Some(postern_types::SignedDuration::from_secs(1));
+        assert_eq!(ask(&longer(second), 1).1, Some(vec![DONE]));
+        thread::sleep(Duration::from_millis(2_100));
+        assert_eq!(ask(b"y", 1), (Some(false), None, true), "nobody used the key");
+        assert!(!ask(b"g", 32).2);
+        assert_eq!(ask(b"q", 1), (Some(true), Some(vec![DONE]), false));
     }
 }

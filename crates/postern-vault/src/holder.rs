@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use postern_broker::CacheError;
 use postern_types::{SignedDuration, Timestamp};
 
-use crate::{PrivateDir, agent::AgentKey, kernel::KernelKey, seal::SealKey};
+use crate::{PrivateDir, agent::AgentKey, kernel::KernelKey, lease::Lease, seal::SealKey};
 
 /// How long a key is kept before the first session says how long it lives itself.
 const AT_FIRST: SignedDuration = SignedDuration::from_hours(1);
@@ -46,13 +46,21 @@ pub struct Keyholder {
     dir: PrivateDir,
     choice: HolderChoice,
     command: Option<AgentCommand>,
+    idle: Option<SignedDuration>,
 }
 
 impl Keyholder {
     /// The holder for a directory. Without a command no agent can be started, only asked.
     #[must_use]
     pub fn new(dir: PrivateDir, choice: HolderChoice, command: Option<AgentCommand>) -> Self {
-        Self { dir, choice, command }
+        Self { dir, choice, command, idle: None }
+    }
+
+    /// Lets a key that nobody uses for so long be forgotten. Said at each new session; whoever only uses the
+    /// key need not know it.
+    #[must_use]
+    pub fn forgetting_after(self, idle: Option<SignedDuration>) -> Self {
+        Self { idle, ..self }
     }
 
     fn kernel(&self) -> Option<KernelKey> {
@@ -93,14 +101,15 @@ impl Keyholder {
         }
         let key = SealKey::generate().map_err(|e| CacheError::NoKeyHolder { problem: e.to_string() })?;
         let mut problems = Vec::new();
+        let lease = Lease::new(Timestamp::now() + AT_FIRST, self.idle);
         if let Some(kernel) = self.kernel() {
-            match kernel.put(&key).and_then(|()| kernel.keep_for(AT_FIRST)) {
+            match kernel.put(&key, lease) {
                 Ok(()) => return Ok(key),
                 Err(problem) => problems.push(problem),
             }
         }
         if let (Some(agent), Some(command)) = (self.agent(), &self.command) {
-            match agent.start(command, &key, Timestamp::now() + AT_FIRST) {
+            match agent.start(command, &key, lease) {
                 Ok(()) => return Ok(key),
                 Err(problem) => problems.push(problem),
             }
@@ -110,11 +119,10 @@ impl Keyholder {
 
     /// Lets the key live at least until a time.
     pub(crate) fn keep_until(&self, until: Timestamp) -> Result<(), CacheError> {
+        let lease = Lease::new(until, self.idle);
         let kept = match self.get() {
-            Some((_, HolderKind::Kernel)) => {
-                self.kernel().map(|kernel| kernel.keep_for(until.duration_since(Timestamp::now())))
-            }
-            Some((_, HolderKind::Agent)) => self.agent().map(|agent| agent.keep_until(until)),
+            Some((_, HolderKind::Kernel)) => self.kernel().map(|kernel| kernel.keep(lease)),
+            Some((_, HolderKind::Agent)) => self.agent().map(|agent| agent.keep(lease)),
             None => None,
         };
         kept.unwrap_or(Ok(())).map_err(|problem| CacheError::NoKeyHolder { problem })

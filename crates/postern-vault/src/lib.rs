@@ -18,6 +18,9 @@ mod holder;
 mod kernel;
 #[cfg(target_os = "linux")]
 mod kernel_store;
+mod lease;
+#[cfg(all(target_os = "linux", feature = "secret-service"))]
+mod logind;
 mod memory;
 mod name;
 #[cfg(any(test, target_os = "macos", windows))]
@@ -34,6 +37,8 @@ pub use file::{FileStore, KdfCost, Passphrase};
 pub use holder::{AgentCommand, HolderChoice, HolderKind, Keyholder};
 #[cfg(target_os = "linux")]
 pub use kernel_store::KernelStore;
+#[cfg(all(target_os = "linux", feature = "secret-service"))]
+pub use logind::{LeaveReason, LoginManager, LogindError};
 pub use memory::MemoryStore;
 #[cfg(any(test, target_os = "macos", windows))]
 pub use native::NativeStore;

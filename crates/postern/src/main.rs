@@ -31,6 +31,7 @@ mod target;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    keep_memory_to_itself();
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let environment = env::Environment::of_process();
     // What SDKs ask for all day is answered before anything is built or read that the answer does not need.
@@ -58,4 +59,11 @@ fn main() -> ExitCode {
             error.kind.exit_status().into()
         }
     }
+}
+
+/// No core dump holds a secret of this process, and no other process of this user reads its memory or its
+/// environment. A command that it becomes or starts is as it would be without postern.
+fn keep_memory_to_itself() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }

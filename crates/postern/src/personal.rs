@@ -37,6 +37,8 @@ pub(crate) struct PersonalSettings {
     profiles: Option<ProfileRules>,
     /// The lifetime asked of `GetSessionToken` for profiles, where no estate file says it.
     session: Option<String>,
+    /// After which time without use sessions are forgotten.
+    forget_after: Option<String>,
     /// Where MFA codes come from.
     #[serde(default)]
     pub(crate) mfa: MfaSettings,
@@ -141,7 +143,7 @@ impl PersonalSettings {
         let settings: Self = toml::from_str(&text).map_err(|error| {
             bad()
                 .caused_by(error.to_string().trim_end())
-                .hint("it takes `estate`, `key_max_age`, `profiles`, `session`, `store`, `mfa_process`, `[mfa]` and `[console]` (docs/environment.md)")
+                .hint("it takes `estate`, `forget_after`, `key_max_age`, `profiles`, `session`, `store`, `mfa_process`, `[mfa]` and `[console]` (docs/environment.md)")
         })?;
         if settings.mfa.from.as_ref().is_some_and(Vec::is_empty) {
             return Err(bad().caused_by("`from` of `[mfa]` is empty: no code could come from anywhere"));
@@ -184,6 +186,19 @@ impl PersonalSettings {
                 .caused_by(error)
                 .hint("as in `session = \"12h\"`")
         })
+    }
+
+    /// After which time without use sessions are forgotten; never where the settings say none.
+    pub(crate) fn forget_after(&self) -> Result<Option<SessionDuration>, CliError> {
+        let Some(text) = self.forget_after.as_deref().filter(|text| *text != "never") else {
+            return Ok(None);
+        };
+        let wrong = || {
+            CliError::usage(format!("the settings' `forget_after` is `{text}`"))
+                .hint("it may be a time, as in `forget_after = \"2h\"`, or `never`")
+        };
+        let time: SessionDuration = text.parse().map_err(|error| wrong().caused_by(error))?;
+        if time.seconds() == 0 { Err(wrong()) } else { Ok(Some(time)) }
     }
 
     /// From which age on a key is called old.
@@ -233,6 +248,16 @@ pub(crate) fn holder_choice(environment: &Environment) -> Result<HolderChoice, C
 
 /// The session cache of this person, made if it is not there.
 pub(crate) fn session_cache(context: &Context) -> Result<SealedCache, CliError> {
+    let idle = PersonalSettings::load(&context.environment)?.forget_after()?;
+    open_cache(context, idle)
+}
+
+/// Forgets every session, whatever the settings say.
+pub(crate) fn forget_sessions(context: &Context) -> Result<(), CliError> {
+    Ok(open_cache(context, None)?.forget_all()?)
+}
+
+fn open_cache(context: &Context, idle: Option<SessionDuration>) -> Result<SealedCache, CliError> {
     let dir = session_dir(&context.environment).ok_or_else(|| {
         CliError::failed("there is no place for sessions").hint("set HOME, or XDG_RUNTIME_DIR")
     })?;
@@ -241,5 +266,6 @@ pub(crate) fn session_cache(context: &Context) -> Result<SealedCache, CliError> 
     // Without a path to itself it can still use an agent that runs, and the kernel.
     let command =
         std::env::current_exe().ok().map(|program| AgentCommand { program, arguments: vec!["agent".into()] });
-    Ok(SealedCache::new(dir.clone(), Keyholder::new(dir, choice, command)))
+    let holder = Keyholder::new(dir.clone(), choice, command).forgetting_after(idle.map(Into::into));
+    Ok(SealedCache::new(dir, holder))
 }

@@ -21,7 +21,11 @@ mod export;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod forget;
+#[cfg(test)]
 mod import;
+#[cfg(test)]
+mod killed;
 #[cfg(test)]
 mod migrate;
 #[cfg(test)]
@@ -32,6 +36,8 @@ mod picker;
 mod profiles;
 #[cfg(test)]
 mod rotate;
+#[cfg(test)]
+mod second_user;
 #[cfg(test)]
 mod serve;
 #[cfg(test)]
