@@ -206,7 +206,7 @@ fn what_is_served_is_as_narrow_as_it_was_asked_for() {
     assert_eq!(asked.len(), 2, "each request is the one that was prepared");
     for event in asked {
         assert!(event["requestParameters"].to_string().contains("policy/ReadOnlyAccess"), "{event}");
-        assert_eq!(event["requestParameters"]["durationSeconds"], 900, "{event}");
+        assert_eq!(event["requestParameters"]["durationSeconds"], "900", "{event}");
     }
     serve.kill().unwrap();
     serve.wait().unwrap();
