@@ -25,8 +25,9 @@ use std::collections::BTreeMap;
 use postern_types::{AccountId, IamPath, PolicyArn, PolicyName};
 
 use crate::{
-    ADMIN_ROLE, Account, Action, Conflict, ConflictKind, Desired, Estate, Kind, MANAGED_TAG, ManagedPolicy,
-    Notice, NoticeKind, PATH, Plan, PolicyDocument, Reach, Step, StepKey, Tags, apply,
+    ADMIN_ROLE, Account, Action, BREAK_GLASS_GROUP, Conflict, ConflictKind, DeclaredBreakGlass, Desired,
+    Estate, Kind, MANAGED_TAG, ManagedPolicy, Notice, NoticeKind, PATH, Plan, PolicyDocument, Reach, Step,
+    StepKey, Tags, apply,
 };
 
 /// When a step is done.
@@ -63,6 +64,10 @@ pub fn diff(actual: &Estate, desired: &Desired) -> Plan {
         if desired.estate.accounts.contains_key(&role.account()) {
             planner.notice(role.account(), Kind::Role, role.name().as_str(), NoticeKind::OneSided);
         }
+    }
+    if let Some(DeclaredBreakGlass { people, accounts }) = desired.break_glass.clone() {
+        let what = NoticeKind::BreakGlass { people, accounts };
+        planner.notice(desired.bastion, Kind::Group, BREAK_GLASS_GROUP, what);
     }
     planner.finish(actual)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use postern_types::{AccountId, ExternalId, Partition, RoleArn, SessionDuration, UserArn};
 
-use crate::{PolicyDocument, json::Json};
+use crate::{AddressBlock, PolicyDocument, json::Json};
 
 /// Actions that no role may take, whatever its policies say: the cap's `NotAction`.
 const NEVER: [&str; 18] = [
@@ -124,13 +124,61 @@ pub(crate) fn group(resources: &[String], source_identity: bool) -> PolicyDocume
             ("Condition", Json::object([("Bool", with_mfa())])),
         ]));
     }
-    statements.push(Json::object([
+    statements.push(start_session());
+    policy(statements)
+}
+
+/// What AWS allows to everyone anyway, for the reader; a statement that grants nothing.
+pub(crate) fn start_session() -> Json {
+    Json::object([
         ("Sid", Json::text("StartSession")),
         ("Effect", Json::text("Allow")),
         ("Action", Json::text("sts:GetSessionToken")),
         ("Resource", Json::text("*")),
-    ]));
-    policy(statements)
+    ])
+}
+
+/// What a user may see of itself, and change with the old password in hand, without MFA.
+const SEE_ONESELF: [&str; 4] =
+    ["iam:GetUser", "iam:ListMFADevices", "iam:ListAccessKeys", "iam:ChangePassword"];
+
+/// What a user may do with keys and devices of its own, with MFA.
+const MANAGE_ONESELF: [&str; 6] = [
+    "iam:CreateAccessKey",
+    "iam:UpdateAccessKey",
+    "iam:DeleteAccessKey",
+    "iam:EnableMFADevice",
+    "iam:DeactivateMFADevice",
+    "iam:ResyncMFADevice",
+];
+
+/// The policy by which people manage their own credentials.
+///
+/// No `Deny` stands in it, and nothing that adds or removes a device or key goes without MFA: a `Deny` that
+/// exempts the enrolment of a device, as AWS's sample has it, lets a thief with a key enrol one. Setting a
+/// password, service-specific credentials and SSH keys are nowhere allowed.
+pub(crate) fn self_service(partition: Partition, bastion: AccountId) -> PolicyDocument {
+    let arn = |resource: &str| format!("arn:{partition}:iam::{bastion}:{resource}");
+    let oneself = [arn("user/${aws:username}"), arn("user/*/${aws:username}")];
+    let allow = |sid: &str, action: Json, resource: Json| {
+        [
+            ("Sid", Json::text(sid)),
+            ("Effect", Json::text("Allow")),
+            ("Action", action),
+            ("Resource", resource),
+        ]
+    };
+    let with_mfa = || ("Condition", Json::object([("Bool", with_mfa())]));
+    let see = allow("SeeOneself", Json::texts(SEE_ONESELF), Json::texts(&oneself));
+    let rules = allow("SeePasswordRules", Json::text("iam:GetAccountPasswordPolicy"), Json::text("*"));
+    let [sid, effect, action, resource] =
+        allow("ManageOneselfWithMfa", Json::texts(MANAGE_ONESELF), Json::texts(&oneself));
+    let manage = Json::object([sid, effect, action, resource, with_mfa()]);
+    // A device need not be called after its user.
+    let [sid, effect, action, resource] =
+        allow("MakeDeviceWithMfa", Json::text("iam:CreateVirtualMFADevice"), Json::text(arn("mfa/*")));
+    let device = Json::object([sid, effect, action, resource, with_mfa()]);
+    policy(vec![Json::object(see), Json::object(rules), manage, device])
 }
 
 /// Who may assume a role.
@@ -141,6 +189,10 @@ pub(crate) struct Trust<'a> {
     pub(crate) people: &'a BTreeSet<UserArn>,
     pub(crate) mfa_max_age: Option<SessionDuration>,
     pub(crate) source_identity: bool,
+    /// Whether the source identity must be the user's name.
+    pub(crate) demands_source_identity: bool,
+    /// From where people may come; from anywhere without.
+    pub(crate) source_ip: Option<&'a BTreeSet<AddressBlock>>,
     pub(crate) third_parties: &'a [(AccountId, &'a ExternalId)],
 }
 
@@ -156,6 +208,14 @@ impl Trust<'_> {
             if let Some(age) = self.mfa_max_age {
                 let age = Json::object([("aws:MultiFactorAuthAge", Json::text(age.seconds().to_string()))]);
                 condition.push(("NumericLessThan".to_owned(), age));
+            }
+            if let Some(blocks) = self.source_ip {
+                condition
+                    .push(("IpAddress".to_owned(), Json::object([("aws:SourceIp", Json::texts(blocks))])));
+            }
+            if self.demands_source_identity {
+                let name = Json::object([("sts:SourceIdentity", Json::text("${aws:username}"))]);
+                condition.push(("StringEquals".to_owned(), name));
             }
             if !one_sided {
                 let people = Json::object([("aws:PrincipalArn", Json::texts(self.people))]);

@@ -19,29 +19,32 @@ mod document;
 mod documents;
 pub mod emit;
 mod estate;
+mod format;
 mod json;
 mod narrow;
 pub mod observed;
 mod plan;
 mod plan_json;
 mod quota;
+mod schema;
 mod span;
 mod step;
 
 pub use apply::{StepError, apply_step};
 pub use cap::{CapReport, CapViolation, Lifted, UnreadPolicy};
 pub use design::{
-    AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, BoundaryChoice, Design,
-    DesignError, EstateName, GroupDesign, MayAssume, Person, PolicySource, RoleAccounts, RoleDesign,
-    RolePattern, ThirdParty, ThirdPartyName,
+    AccountDesign, AccountName, AddressBlock, Administrators, AlsoAdministrator, Bastion, BoundaryChoice,
+    BreakGlass, Design, DesignError, EstateName, Exception, GroupDesign, MayAssume, Person, PolicySource,
+    RoleAccounts, RoleDesign, RolePattern, ThirdParty, ThirdPartyName,
 };
-pub use desired::Desired;
+pub use desired::{DeclaredBreakGlass, Desired};
 pub use diff::diff;
 pub use document::PolicyDocument;
 pub use estate::{
     Account, AccountAlias, CredentialCount, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,
     PolicyVersion, Role, Snapshot, Tags, User,
 };
+pub use format::{FormatError, format_estate};
 pub use plan::{
     Action, Change, Conflict, ConflictKind, Kind, Notice, NoticeKind, Plan, Precondition, Reach,
     ReviewedPlan, Step, StepKey,
@@ -49,16 +52,23 @@ pub use plan::{
 pub use plan_json::{PlanJson, StepJson};
 pub use postern_policy::{Span, line_column};
 pub use quota::Quotas;
+pub use schema::{KnownKey, json_schema, known_keys};
 pub use span::Spanned;
 
 /// The path of everything that postern makes.
 pub const PATH: &str = "/postern/";
 /// The administrators' role, made in every account.
 pub const ADMIN_ROLE: &str = "postern-admin";
+/// The role for the day on which all other ways in fail.
+pub const BREAK_GLASS_ROLE: &str = "postern-break-glass";
 /// The permissions boundary of the roles that people work in.
 pub const CAP_POLICY: &str = "postern-cap";
 /// The administrators' group in the bastion.
 pub const ADMINISTRATORS_GROUP: &str = "administrators";
+/// The group of those who may break the glass.
+pub const BREAK_GLASS_GROUP: &str = "break-glass";
+/// The group by which people manage keys and devices of their own.
+pub const SELF_SERVICE_GROUP: &str = "self-service";
 /// What the group of a person with roles of their own begins with.
 pub const PERSON_GROUP_PREFIX: &str = "person-";
 /// The one inline policy of each group.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::{
     PolicyDocument,
     document::statement as meaning,
-    documents::{nobody, policy},
+    documents::{nobody, policy, start_session},
     json::Json,
 };
 
@@ -44,6 +44,17 @@ fn trusted(old: &[Json], statement: &Json) -> Option<Json> {
         let limit = Json::object([(AGE, Json::text(before.to_string()))]);
         condition = condition.with("NumericLessThan", limit);
     }
+    for (operator, key) in LIMITS {
+        let limit = match (values(statement, operator, key), values_of(old, statement, operator, key)) {
+            (_, None) => continue,
+            (None, Some(before)) => before,
+            (Some(wanted), Some(before)) => wanted.intersection(&before).cloned().collect(),
+        };
+        if limit.is_empty() {
+            return None;
+        }
+        condition = condition.with(operator, Json::object([(key, Json::texts(limit))]));
+    }
     let kept: BTreeSet<String> = match (people(statement), people_of(old, statement)) {
         (_, None) => return Some(statement.with("Condition", condition)),
         (None, Some(before)) => before,
@@ -58,6 +69,9 @@ fn trusted(old: &[Json], statement: &Json) -> Option<Json> {
 
 const AGE: &str = "aws:MultiFactorAuthAge";
 const PERSON: &str = "aws:PrincipalArn";
+
+/// Conditions by which a trust of ours narrows further. Each is compared value by value.
+const LIMITS: [(&str, &str); 2] = [("IpAddress", "aws:SourceIp"), ("StringEquals", "sts:SourceIdentity")];
 
 /// The values of a key under an operator of a statement's condition.
 fn condition<'j>(statement: &'j Json, operator: &str, key: &str) -> Option<&'j [Json]> {
@@ -99,8 +113,24 @@ fn concerns(old: &Json, statement: &Json) -> bool {
 
 /// The people whom a statement lists; none where it lists nobody in particular.
 fn people(statement: &Json) -> Option<BTreeSet<String>> {
-    let list = condition(statement, "ArnEquals", PERSON)?;
+    values(statement, "ArnEquals", PERSON)
+}
+
+/// The values that a statement's condition asks of a key; none where it asks nothing.
+fn values(statement: &Json, operator: &str, key: &str) -> Option<BTreeSet<String>> {
+    let list = condition(statement, operator, key)?;
     Some(list.iter().filter_map(Json::as_text).map(str::to_owned).collect())
+}
+
+/// The values that the old statements about the same account asked of a key; none where one asked nothing.
+fn values_of(old: &[Json], statement: &Json, operator: &str, key: &str) -> Option<BTreeSet<String>> {
+    let named = |other: &Json| principals(other).iter().any(|principal| principal.contains(":user/"));
+    let allows = |other: &Json| other.get("Effect").and_then(Json::as_text) == Some("Allow");
+    let mut all = None;
+    for other in old.iter().filter(|other| concerns(other, statement) || (allows(other) && named(other))) {
+        all.get_or_insert_with(BTreeSet::new).extend(values(other, operator, key)?);
+    }
+    all
 }
 
 /// The people whom the old statements about the same account let in; none where one lets in all of them.
@@ -127,10 +157,15 @@ fn principals(statement: &Json) -> BTreeSet<String> {
 /// The part of a new group policy that the old one granted already: the roles that both name.
 pub(crate) fn group(old: &PolicyDocument, new: &PolicyDocument) -> PolicyDocument {
     let Some(wanted) = Json::parse(new.text()) else { return new.clone() };
-    let before = Json::parse(old.text()).map(|old| assumable(&old)).unwrap_or_default();
+    let old = Json::parse(old.text());
+    let before = old.as_ref().map(assumable).unwrap_or_default();
+    let granted = old.as_ref().and_then(|old| old.get("Statement")).map_or(&[][..], Json::items);
     let statements = wanted.get("Statement").map_or(&[][..], Json::items).iter().filter_map(|statement| {
         if !actions(statement).any(|action| action.eq_ignore_ascii_case("sts:AssumeRole")) {
-            return Some(statement.clone());
+            // Anything else stays only if it was there before, or grants nothing.
+            let wanted = meaning(statement.clone());
+            let same = |other: &Json| wanted.is_some() && meaning(other.clone()) == wanted;
+            return (same(&start_session()) || granted.iter().any(same)).then(|| statement.clone());
         }
         let mut kept: BTreeSet<&str> = BTreeSet::new();
         for resource in statement.get("Resource")?.items().iter().filter_map(Json::as_text) {
@@ -142,7 +177,12 @@ pub(crate) fn group(old: &PolicyDocument, new: &PolicyDocument) -> PolicyDocumen
         }
         (!kept.is_empty()).then(|| statement.with("Resource", Json::texts(kept)))
     });
-    policy(statements.collect())
+    let mut statements: Vec<Json> = statements.collect();
+    if statements.is_empty() {
+        // IAM takes no policy without a statement.
+        statements.push(start_session());
+    }
+    policy(statements)
 }
 
 /// The resources on which a policy allows `sts:AssumeRole`.
@@ -222,6 +262,8 @@ mod tests {
             people: &people,
             mfa_max_age: age.map(SessionDuration::from_seconds),
             source_identity: false,
+            demands_source_identity: false,
+            source_ip: None,
             third_parties: &third_parties,
         };
         trust.document(false)

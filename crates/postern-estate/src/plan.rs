@@ -1,7 +1,7 @@
 //! A plan: the IAM calls that make the actual estate the desired one, in an order that is safe to
 //! stop in anywhere.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use postern_types::{
     AccountId, GroupName, IamPath, PolicyArn, PolicyName, RoleName, SessionDuration, UserName,
@@ -347,6 +347,13 @@ pub enum NoticeKind {
     },
     /// The trust policy names nobody, its list of people being too long; the group policies alone say who.
     OneSided,
+    /// The file declares a break-glass role: above the cap, for these people in these accounts.
+    BreakGlass {
+        /// Who may assume it.
+        people: BTreeSet<UserName>,
+        /// Where it stands.
+        accounts: BTreeSet<AccountId>,
+    },
 }
 
 /// The steps from the actual estate to the desired one.

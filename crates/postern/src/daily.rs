@@ -12,7 +12,7 @@ use postern_broker::{
     AssumeRole, Broker, BrokerError, KeyEntry, LoginMode, Obtained, Plan, Route, SESSION_USED_AT_LEAST,
     SecretStore, Start, StsEndpoint, Target, Way, files::profile::Profiles,
 };
-use postern_estate::{ADMIN_ROLE, Design, PATH};
+use postern_estate::{ADMIN_ROLE, BREAK_GLASS_ROLE, Design, PATH};
 use postern_types::{
     AccountId, LongTermKey, MfaCode, MfaSession, Region, RoleArn, RoleName, SessionDuration, SignedDuration,
     Timestamp, UserName,
@@ -442,6 +442,16 @@ pub(crate) fn targets(design: &Design) -> Vec<Target> {
         add(name.as_str(), account.id.value, &admin);
     }
     add(access::BASTION, design.bastion.account.value, &admin);
+    if let Some(emergency) = &design.break_glass {
+        let role: RoleName =
+            BREAK_GLASS_ROLE.parse().unwrap_or_else(|_| unreachable!("a fixed and valid name"));
+        let accounts = design.accounts.iter().map(|(name, account)| (name.as_str(), account.id.value));
+        for (name, id) in accounts.chain([(access::BASTION, design.bastion.account.value)]) {
+            if emergency.is_made_in(name) {
+                add(name, id, &role);
+            }
+        }
+    }
     targets
 }
 

@@ -9,7 +9,10 @@ use super::{
     parse::{Draft, Named},
     read::{self, Errors},
 };
-use crate::{ADMIN_ROLE, ADMINISTRATORS_GROUP, PERSON_GROUP_PREFIX, Span, Spanned};
+use crate::{
+    ADMIN_ROLE, ADMINISTRATORS_GROUP, BREAK_GLASS_GROUP, BREAK_GLASS_ROLE, PERSON_GROUP_PREFIX,
+    SELF_SERVICE_GROUP, Span, Spanned,
+};
 
 pub(super) fn references(draft: &Draft, errors: &mut Errors) {
     account_ids(draft, errors);
@@ -31,6 +34,8 @@ pub(super) fn references(draft: &Draft, errors: &mut Errors) {
         }
         patterns(draft, &person.roles, errors);
     }
+    demanded_source_identity(draft, errors);
+    emergency(draft, errors);
     for person in &draft.administrators.people {
         known(person.value.as_str(), person.span, &draft.people, "person", errors);
     }
@@ -97,17 +102,46 @@ fn same_but_for_case<K: Ord + AsRef<str>, V>(
     }
 }
 
+/// A source identity that people may not set cannot be demanded of them.
+fn demanded_source_identity(draft: &Draft, errors: &mut Errors) {
+    if draft.bastion.as_ref().is_none_or(|bastion| bastion.source_identity) {
+        return;
+    }
+    for (name, role) in &draft.roles.sound {
+        if let Some(span) = role.source_identity {
+            let message = format!("the role `{name}` demands a source identity, and people may not set one");
+            errors.help(span, message, "write `source_identity = true` in `[bastion]` too");
+        }
+    }
+}
+
+fn emergency(draft: &Draft, errors: &mut Errors) {
+    let Some(emergency) = &draft.break_glass else { return };
+    for person in &emergency.people {
+        known(person.value.as_str(), person.span, &draft.people, "person", errors);
+    }
+    if let RoleAccounts::Named(names) = &emergency.accounts {
+        for name in names.iter().filter(|name| name.value.as_str() != "bastion") {
+            known(name.value.as_str(), name.span, &draft.accounts, "account", errors);
+        }
+    }
+}
+
 fn reserved_names(draft: &Draft, errors: &mut Errors) {
     for (name, role) in &draft.roles.sound {
-        if name.as_str().eq_ignore_ascii_case(ADMIN_ROLE) {
-            let help = "postern makes this role itself, for those in `[administrators]`";
-            errors.help(role.span, format!("a role cannot be named `{name}`"), help);
+        for (ours, section) in [(ADMIN_ROLE, "administrators"), (BREAK_GLASS_ROLE, "break_glass")] {
+            if name.as_str().eq_ignore_ascii_case(ours) {
+                let help = format!("postern makes this role itself, for those in `[{section}]`");
+                errors.help(role.span, format!("a role cannot be named `{name}`"), help);
+            }
         }
     }
     for (name, group) in &draft.groups.sound {
         let lower = name.as_str().to_ascii_lowercase();
-        if lower == ADMINISTRATORS_GROUP || lower.starts_with(PERSON_GROUP_PREFIX) {
-            let help = "postern makes `administrators`, and `person-NAME` for people with roles of their own";
+        let ours = [ADMINISTRATORS_GROUP, BREAK_GLASS_GROUP, SELF_SERVICE_GROUP];
+        if ours.contains(&lower.as_str()) || lower.starts_with(PERSON_GROUP_PREFIX) {
+            let help = "postern makes `administrators`, `break-glass`, `self-service`, and `person-NAME` for \
+                        people with roles of their own";
             errors.help(group.span, format!("a group cannot be named `{name}`"), help);
         }
     }

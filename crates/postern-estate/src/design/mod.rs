@@ -8,13 +8,20 @@ use std::{
 
 use postern_types::{
     AccountId, Arn, ExternalId, GroupName, ParseError, Partition, PolicyArn, PolicyName, Region, RoleArn,
-    RoleName, SessionDuration, UserName,
+    RoleName, SessionDuration, Timestamp, UserName,
 };
 
+mod address;
 mod check;
+mod emergency;
+mod exception;
+pub(crate) mod keys;
 mod parse;
 mod read;
 mod role;
+pub(crate) mod tags;
+
+pub use address::AddressBlock;
 
 use crate::{AccountAlias, PasswordPolicy, Span, Spanned, Tags};
 
@@ -29,6 +36,8 @@ pub struct Design {
     pub partition: Partition,
     /// The endpoint of every service in every account, where neither bastion nor account name one.
     pub endpoint_url: Option<Spanned<String>>,
+    /// Tags on everything that can be tagged.
+    pub tags: Tags,
     /// The account that people sign in to.
     pub bastion: Bastion,
     /// The accounts that people work in.
@@ -43,6 +52,10 @@ pub struct Design {
     pub administrators: Administrators,
     /// Foreign accounts that may assume a role here.
     pub third_parties: BTreeMap<ThirdPartyName, ThirdParty>,
+    /// The way in for the day on which all others fail.
+    pub break_glass: Option<BreakGlass>,
+    /// Findings of the audit that are known and borne for a while. They change nothing that is made.
+    pub exceptions: Vec<Exception>,
 }
 
 impl Design {
@@ -80,8 +93,12 @@ pub struct Bastion {
     pub session: SessionDuration,
     /// Whether group policies name `*` instead of the roles they grant.
     pub any_resource: bool,
+    /// Whether people manage keys and MFA devices of their own.
+    pub self_service: bool,
     /// Whether people may set a source identity.
     pub source_identity: bool,
+    /// From where people may assume roles; from anywhere without.
+    pub source_ip: Option<BTreeSet<AddressBlock>>,
     /// The account's alias.
     pub alias: Option<AccountAlias>,
     /// The account's password policy.
@@ -105,6 +122,8 @@ pub struct AccountDesign {
     pub alias: Option<AccountAlias>,
     /// The endpoint of this account's services.
     pub endpoint_url: Option<Spanned<String>>,
+    /// The account's password policy; left as it is without.
+    pub password_policy: Option<PasswordPolicy>,
 }
 
 /// `[roles.NAME]`
@@ -120,6 +139,10 @@ pub struct RoleDesign {
     pub session: SessionDuration,
     /// The greatest `aws:MultiFactorAuthAge` with which it may be assumed.
     pub mfa_max_age: Option<SessionDuration>,
+    /// From where people may assume it; as the bastion says without.
+    pub source_ip: Option<BTreeSet<AddressBlock>>,
+    /// Where it is demanded that people's source identity be their user name.
+    pub source_identity: Option<Span>,
     /// Why the role may grant IAM actions above the cap.
     pub allow_iam: Option<Spanned<String>>,
     /// Its permissions boundary.
@@ -232,6 +255,8 @@ pub struct Person {
     pub groups: Vec<Spanned<GroupName>>,
     /// Roles of the person's own.
     pub roles: Vec<Spanned<RolePattern>>,
+    /// Tags beside postern's own.
+    pub tags: Tags,
 }
 
 /// `[administrators]`
@@ -263,6 +288,32 @@ pub struct ThirdParty {
     pub external_id: ExternalId,
     /// What it may assume.
     pub roles: Vec<Spanned<RolePattern>>,
+}
+
+/// `[break_glass]`
+#[derive(Clone, Debug)]
+pub struct BreakGlass {
+    /// Where it stands.
+    pub span: Span,
+    /// Who may assume the role: two people or more.
+    pub people: Vec<Spanned<UserName>>,
+    /// Where it is made; all means the bastion too.
+    pub accounts: RoleAccounts,
+}
+
+/// One of `[[exceptions]]`
+#[derive(Clone, Debug)]
+pub struct Exception {
+    /// Where it stands.
+    pub span: Span,
+    /// The audit's rule.
+    pub rule: Spanned<String>,
+    /// The principal that the finding is about.
+    pub principal: Spanned<Arn>,
+    /// Why it is borne.
+    pub reason: String,
+    /// The last moment of the day until which it is borne.
+    pub until: Spanned<Timestamp>,
 }
 
 /// Something wrong in the estate file.

@@ -12,64 +12,15 @@ use postern_types::{
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, Design, DesignError, GroupDesign,
-    MayAssume, Person, RoleDesign, RolePattern, ThirdParty, ThirdPartyName, check,
-    read::{self, Errors, Keys, Section},
+    AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, BreakGlass, Design, DesignError,
+    Exception, GroupDesign, MayAssume, Person, RoleDesign, RolePattern, ThirdParty, ThirdPartyName, check,
+    emergency, exception,
+    keys::{self, Table},
+    read::{self, Errors, Section},
     role,
+    tags::tags,
 };
-use crate::{PasswordPolicy, Span, Spanned, span::At as _};
-
-const TOP: Keys = Keys {
-    known: &[
-        "version",
-        "name",
-        "region",
-        "partition",
-        "endpoint_url",
-        "bastion",
-        "accounts",
-        "roles",
-        "groups",
-        "people",
-        "administrators",
-        "third_parties",
-    ],
-    later: &["break_glass", "organization", "machines", "exceptions", "self_service", "source_ip"],
-};
-const BASTION: Keys = Keys {
-    known: &[
-        "account",
-        "profile",
-        "session",
-        "resource",
-        "source_identity",
-        "alias",
-        "password_policy",
-        "endpoint_url",
-    ],
-    later: &["self_service", "source_ip"],
-};
-const ACCOUNT: Keys =
-    Keys { known: &["id", "profile", "via", "alias", "endpoint_url"], later: &["password_policy"] };
-const GROUP: Keys = Keys { known: &["roles"], later: &["self_service"] };
-const PERSON: Keys = Keys { known: &["groups", "roles"], later: &["source_ip"] };
-const ADMINISTRATORS: Keys = Keys { known: &["people", "also"], later: &[] };
-const ALSO: Keys = Keys { known: &["arn", "reason"], later: &[] };
-const THIRD_PARTY: Keys = Keys { known: &["account", "external_id", "roles"], later: &["source_ip"] };
-const PASSWORDS: Keys = Keys {
-    known: &[
-        "minimum_length",
-        "require_symbols",
-        "require_numbers",
-        "require_uppercase",
-        "require_lowercase",
-        "allow_users_to_change",
-        "max_age_days",
-        "reuse_prevention",
-        "hard_expiry",
-    ],
-    later: &[],
-};
+use crate::{PasswordPolicy, Span, Spanned, Tags, span::At as _};
 
 const SESSION_MIN: SessionDuration = SessionDuration::from_seconds(900);
 pub(super) const SESSION_MAX: SessionDuration = SessionDuration::from_seconds(129_600);
@@ -89,6 +40,7 @@ pub(super) struct Draft {
     region: Option<Spanned<Region>>,
     partition: Partition,
     endpoint_url: Option<Spanned<String>>,
+    tags: Tags,
     pub(super) bastion: Option<Bastion>,
     pub(super) accounts: Named<AccountName, AccountDesign>,
     pub(super) roles: Named<RoleName, RoleDesign>,
@@ -96,6 +48,8 @@ pub(super) struct Draft {
     pub(super) people: Named<UserName, Person>,
     pub(super) administrators: Administrators,
     pub(super) third_parties: Named<ThirdPartyName, ThirdParty>,
+    pub(super) break_glass: Option<BreakGlass>,
+    exceptions: Vec<Exception>,
 }
 
 impl Draft {
@@ -105,6 +59,7 @@ impl Draft {
             region: self.region?,
             partition: self.partition,
             endpoint_url: self.endpoint_url,
+            tags: self.tags,
             bastion: self.bastion?,
             accounts: self.accounts.sound,
             roles: self.roles.sound,
@@ -112,6 +67,8 @@ impl Draft {
             people: self.people.sound,
             administrators: self.administrators,
             third_parties: self.third_parties.sound,
+            break_glass: self.break_glass,
+            exceptions: self.exceptions,
         })
     }
 }
@@ -153,7 +110,7 @@ impl Design {
         if !version(root.get_ref(), &mut errors) {
             return Err(errors.finish());
         }
-        let top = Section::open(root.get_ref(), Span::default(), ("", ""), &TOP, &mut errors);
+        let top = Section::open(root.get_ref(), Span::default(), ("", ""), &keys::TOP, &mut errors);
         let draft = draft(&top, &mut errors);
         check::references(&draft, &mut errors);
         if !errors.is_empty() {
@@ -230,9 +187,12 @@ fn draft(top: &Section<'_, '_>, errors: &mut Errors) -> Draft {
         errors.help(0..0, "missing key `region`", "write `region = \"eu-central-1\"`, or your own");
     }
     let partition = top.parse("partition", errors).map_or(Partition::Aws, |p| p.value);
+    if let Some(region) = &region {
+        region_of(partition, region, errors);
+    }
     let bastion = match top.table("bastion", errors) {
         Some((table, span)) => {
-            bastion(&Section::open(table, span, ("bastion", ""), &BASTION, errors), errors)
+            bastion(&Section::open(table, span, ("bastion", ""), &keys::BASTION, errors), errors)
         }
         None => {
             if top.get("bastion").is_none() {
@@ -250,15 +210,32 @@ fn draft(top: &Section<'_, '_>, errors: &mut Errors) -> Draft {
         region,
         partition,
         endpoint_url: endpoint(top, errors),
+        tags: tags(top, errors),
         bastion,
-        accounts: named(top, "accounts", &ACCOUNT, errors, account),
-        roles: named(top, "roles", &role::KEYS, errors, |section, errors| {
+        accounts: named(top, "accounts", &keys::ACCOUNT, errors, account),
+        roles: named(top, "roles", &keys::ROLE, errors, |section, errors| {
             Some(role::role(section, partition, errors))
         }),
-        groups: named(top, "groups", &GROUP, errors, |section, errors| Some(group(section, errors))),
-        people: named(top, "people", &PERSON, errors, |section, errors| Some(person(section, errors))),
+        groups: named(top, "groups", &keys::GROUP, errors, |section, errors| Some(group(section, errors))),
+        people: named(top, "people", &keys::PERSON, errors, |section, errors| Some(person(section, errors))),
         administrators: administrators(top, errors),
-        third_parties: named(top, "third_parties", &THIRD_PARTY, errors, third_party),
+        third_parties: named(top, "third_parties", &keys::THIRD_PARTY, errors, third_party),
+        break_glass: emergency::break_glass(top, errors),
+        exceptions: exception::exceptions(top, errors),
+    }
+}
+
+/// Whether the region lies in the partition, as far as its name tells.
+fn region_of(partition: Partition, region: &Spanned<Region>, errors: &mut Errors) {
+    let name = region.value.as_str();
+    let of_name = match name {
+        _ if name.starts_with("cn-") => Partition::China,
+        _ if name.starts_with("us-gov-") => Partition::UsGov,
+        _ => Partition::Aws,
+    };
+    if of_name != partition {
+        let message = format!("the region `{name}` is not of the partition `{partition}`");
+        errors.help(region.span, message, format!("write `partition = \"{of_name}\"`, or another region"));
     }
 }
 
@@ -266,7 +243,7 @@ fn draft(top: &Section<'_, '_>, errors: &mut Errors) -> Draft {
 fn named<K, V>(
     top: &Section<'_, '_>,
     kind: &'static str,
-    keys: &Keys,
+    keys: &Table,
     errors: &mut Errors,
     mut read: impl FnMut(&Section<'_, '_>, &mut Errors) -> Option<V>,
 ) -> Named<K, V>
@@ -300,19 +277,15 @@ fn bastion(section: &Section<'_, '_>, errors: &mut Errors) -> Option<Bastion> {
         }
         resource.value == "*"
     });
-    let password_policy = match section.table("password_policy", errors) {
-        Some((table, span)) => {
-            let section = Section::open(table, span, ("bastion.password_policy", ""), &PASSWORDS, errors);
-            passwords(&section, errors)
-        }
-        None => PasswordPolicy::default(),
-    };
+    let password_policy = passwords(section, "bastion.password_policy", errors).unwrap_or_default();
     let bastion = Bastion {
         account: account?,
         profile: section.sentence("profile", errors),
         session: session.unwrap_or(ROLE_SESSION_MAX),
         any_resource,
+        self_service: section.flag("self_service", false, errors),
         source_identity: section.flag("source_identity", false, errors),
+        source_ip: role::source_ip(section, errors),
         alias: section.parse("alias", errors).map(|alias| alias.value),
         password_policy,
         endpoint_url: endpoint(section, errors),
@@ -320,10 +293,12 @@ fn bastion(section: &Section<'_, '_>, errors: &mut Errors) -> Option<Bastion> {
     Some(bastion)
 }
 
-fn passwords(section: &Section<'_, '_>, errors: &mut Errors) -> PasswordPolicy {
+fn passwords(of: &Section<'_, '_>, heading: &'static str, errors: &mut Errors) -> Option<PasswordPolicy> {
+    let (table, span) = of.table("password_policy", errors)?;
+    let section = Section::open(table, span, (heading, ""), &keys::PASSWORDS, errors);
     let default = PasswordPolicy::default();
     let small = |n: u16| u8::try_from(n).ok();
-    PasswordPolicy {
+    Some(PasswordPolicy {
         minimum_length: section
             .number("minimum_length", 6, 128, errors)
             .and_then(small)
@@ -339,7 +314,7 @@ fn passwords(section: &Section<'_, '_>, errors: &mut Errors) -> PasswordPolicy {
             .and_then(small)
             .or(default.reuse_prevention),
         hard_expiry: section.flag("hard_expiry", default.hard_expiry, errors),
-    }
+    })
 }
 
 fn account(section: &Section<'_, '_>, errors: &mut Errors) -> Option<AccountDesign> {
@@ -352,7 +327,8 @@ fn account(section: &Section<'_, '_>, errors: &mut Errors) -> Option<AccountDesi
     }
     let alias = section.parse("alias", errors).map(|alias| alias.value);
     let endpoint_url = endpoint(section, errors);
-    Some(AccountDesign { span: section.span, id: id?, profile, via, alias, endpoint_url })
+    let password_policy = passwords(section, "accounts.*.password_policy", errors);
+    Some(AccountDesign { span: section.span, id: id?, profile, via, alias, endpoint_url, password_policy })
 }
 
 fn account_id(
@@ -404,12 +380,13 @@ fn person(section: &Section<'_, '_>, errors: &mut Errors) -> Person {
         span: section.span,
         groups: without_repeats(groups, |a, b| a == b, "group", errors),
         roles: section.parse_list("roles", errors),
+        tags: tags(section, errors),
     }
 }
 
 fn administrators(top: &Section<'_, '_>, errors: &mut Errors) -> Administrators {
     let Some((table, span)) = top.table("administrators", errors) else { return Administrators::default() };
-    let section = Section::open(table, span, ("administrators", ""), &ADMINISTRATORS, errors);
+    let section = Section::open(table, span, ("administrators", ""), &keys::ADMINISTRATORS, errors);
     let people = section.parse_list("people", errors);
     let also = section.list("also", errors).unwrap_or_default();
     Administrators {
@@ -426,7 +403,7 @@ fn also_administrator(item: &toml::Spanned<DeValue<'_>>, errors: &mut Errors) ->
         errors.help(span, message, HELP);
         return None;
     };
-    let section = Section::open(table, span, ("administrators.also", ""), &ALSO, errors);
+    let section = Section::open(table, span, ("administrators.also", ""), &keys::ALSO, errors);
     for key in ["arn", "reason"] {
         if section.get(key).is_none() {
             section.missing(key, HELP, errors);

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use postern_types::{ParseError, SessionDuration};
 use toml::de::{DeTable, DeValue};
 
-use super::DesignError;
+use super::{DesignError, keys::Table};
 use crate::{Span, Spanned, span::At};
 
 type Key<'i> = toml::Spanned<std::borrow::Cow<'i, str>>;
@@ -40,14 +40,6 @@ impl Errors {
     }
 }
 
-/// The keys that a table may have.
-pub(super) struct Keys {
-    /// Those that are read.
-    pub(super) known: &'static [&'static str],
-    /// Those of the format that this version does not do yet: refused, never passed over.
-    pub(super) later: &'static [&'static str],
-}
-
 /// A table of the file and how to speak of it.
 #[derive(Clone, Copy)]
 pub(super) struct Section<'a, 'i> {
@@ -64,13 +56,13 @@ impl<'a, 'i> Section<'a, 'i> {
         table: &'a DeTable<'i>,
         span: Span,
         heading: (&'static str, &'a str),
-        keys: &Keys,
+        keys: &Table,
         errors: &mut Errors,
     ) -> Self {
         let section = Self { table, span, heading };
         for (key, _) in table {
             let name: &str = key.get_ref();
-            if keys.known.contains(&name) {
+            if keys.key(name).is_some() {
                 continue;
             }
             let place = section.place();
@@ -82,9 +74,9 @@ impl<'a, 'i> Section<'a, 'i> {
                 );
                 continue;
             }
-            let help = nearest(name, keys.known.iter().copied())
+            let help = nearest(name, keys.names())
                 .map(|known| format!("did you mean `{known}`?"))
-                .unwrap_or_else(|| format!("known keys: {}", list(keys.known)));
+                .unwrap_or_else(|| format!("known keys: {}", list(&keys.names().collect::<Vec<_>>())));
             errors.help(key.span(), format!("unknown key `{}`{place}", name.escape_debug()), help);
         }
         section

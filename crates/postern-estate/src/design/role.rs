@@ -1,30 +1,17 @@
 //! `[roles.NAME]`: text to [`RoleDesign`].
 
+use std::collections::BTreeSet;
+
 use postern_types::{IamPath, Partition, PolicyArn, PolicyName, SessionDuration};
 use toml::de::DeValue;
 
 use super::{
-    BoundaryChoice, PolicySource, RoleAccounts, RoleDesign,
+    AddressBlock, BoundaryChoice, PolicySource, RoleAccounts, RoleDesign, keys,
     parse::{ROLE_SESSION_MAX, SESSION_MAX, without_repeats},
-    read::{self, Errors, Keys, Section},
+    read::{self, Errors, Section},
+    tags::tags,
 };
-use crate::{MANAGED_TAG, Spanned, Tags, span::At as _};
-
-pub(super) const KEYS: Keys = Keys {
-    known: &[
-        "accounts",
-        "policies",
-        "session",
-        "mfa_max_age",
-        "allow_iam",
-        "boundary",
-        "reason",
-        "may_assume",
-        "tags",
-    ],
-    later: &["source_ip", "source_identity"],
-};
-const FILE: Keys = Keys { known: &["file"], later: &[] };
+use crate::{Span, Spanned, span::At as _};
 
 /// Reads one role; what is broken in it is an error and takes its default.
 pub(super) fn role(section: &Section<'_, '_>, partition: Partition, errors: &mut Errors) -> RoleDesign {
@@ -39,12 +26,14 @@ pub(super) fn role(section: &Section<'_, '_>, partition: Partition, errors: &mut
         .collect::<Vec<_>>();
     RoleDesign {
         span: section.span,
-        accounts: role_accounts(section, errors),
+        accounts: accounts(section, errors),
         policies: without_repeats(policies, |a, b| a == b, "policy", errors),
         session: section
             .duration("session", SessionDuration::HOUR, ROLE_SESSION_MAX, errors)
             .unwrap_or(SessionDuration::HOUR),
         mfa_max_age: section.duration("mfa_max_age", SessionDuration::from_seconds(60), SESSION_MAX, errors),
+        source_ip: source_ip(section, errors),
+        source_identity: flag(section, errors),
         allow_iam: section.sentence("allow_iam", errors),
         boundary: boundary(section, errors),
         may_assume: section.parse_list("may_assume", errors),
@@ -52,7 +41,26 @@ pub(super) fn role(section: &Section<'_, '_>, partition: Partition, errors: &mut
     }
 }
 
-fn role_accounts(section: &Section<'_, '_>, errors: &mut Errors) -> RoleAccounts {
+/// A switch that is on, with its place.
+fn flag(section: &Section<'_, '_>, errors: &mut Errors) -> Option<Span> {
+    let value = section.get("source_identity")?;
+    section.flag("source_identity", false, errors).then(|| value.span().span())
+}
+
+/// Where people may come from; none where the key is absent.
+pub(super) fn source_ip(section: &Section<'_, '_>, errors: &mut Errors) -> Option<BTreeSet<AddressBlock>> {
+    let value = section.get("source_ip")?;
+    let blocks = section.parse_list::<AddressBlock>("source_ip", errors);
+    if matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()) {
+        let help = "name addresses, or leave the key out to let people come from anywhere";
+        errors.help(value.span(), format!("no address{}", section.place()), help);
+    }
+    let blocks = without_repeats(blocks, |a, b| a == b, "address", errors);
+    Some(blocks.into_iter().map(|block| block.value).collect())
+}
+
+/// Where something is made: `"*"`, or a list of accounts.
+pub(super) fn accounts(section: &Section<'_, '_>, errors: &mut Errors) -> RoleAccounts {
     const HELP: &str = "write `accounts = \"*\"` for all, or a list of names of `[accounts]`";
     match section.get("accounts").map(|value| (value, value.get_ref())) {
         None => section.missing("accounts", HELP, errors),
@@ -90,7 +98,7 @@ fn policy(
 ) -> Option<Spanned<PolicySource>> {
     let span = item.span().span();
     if let DeValue::Table(table) = item.get_ref() {
-        let section = Section::open(table, span, ("roles.*.policies", ""), &FILE, errors);
+        let section = Section::open(table, span, ("roles.*.policies", ""), &keys::FILE, errors);
         let Some(path) = section.sentence("file", errors) else {
             if section.get("file").is_none() {
                 section.missing("file", "write `{ file = \"policies/x.json\" }`", errors);
@@ -173,49 +181,4 @@ fn boundary(section: &Section<'_, '_>, errors: &mut Errors) -> BoundaryChoice {
             BoundaryChoice::Cap
         }
     }
-}
-
-fn tags(section: &Section<'_, '_>, errors: &mut Errors) -> Tags {
-    let mut tags = Tags::new();
-    let Some((table, _)) = section.table("tags", errors) else { return tags };
-    for (key, value) in table {
-        let name: &str = key.get_ref();
-        let wrong = if name.is_empty() || name.chars().count() > 128 {
-            Some("a tag's key has 1 to 128 characters")
-        } else if name.to_ascii_lowercase().starts_with("aws:") {
-            Some("keys that begin with `aws:` are AWS's own")
-        } else if name.eq_ignore_ascii_case(MANAGED_TAG) {
-            Some("postern sets this tag itself")
-        } else if !name.chars().all(is_tag_character) {
-            Some("a tag's key holds letters, digits, blanks and `_.:/=+-@`")
-        } else if tags.keys().any(|other: &String| other.eq_ignore_ascii_case(name)) {
-            Some("IAM does not tell tag keys apart by case")
-        } else {
-            None
-        };
-        if let Some(help) = wrong {
-            errors.help(key.span(), format!("the tag `{}` cannot be set", name.escape_debug()), help);
-            continue;
-        }
-        let Some(value) = read::string(value, &format!("the tag `{name}`"), errors) else { continue };
-        if value.value.chars().count() > 256 || !value.value.chars().all(is_tag_character) {
-            let help = "a tag's value has at most 256 letters, digits, blanks and `_.:/=+-@`";
-            errors.help(value.span, format!("the tag `{name}` cannot have this value"), help);
-            continue;
-        }
-        tags.insert(name.to_owned(), value.value.to_owned());
-    }
-    if tags.len() > 49 {
-        errors.help(
-            section.span,
-            format!("too many tags{}", section.place()),
-            "AWS takes 50, and one is postern's own",
-        );
-    }
-    tags
-}
-
-/// `[\p{L}\p{Z}\p{N}_.:/=+\-@]`, the characters that IAM's model takes in tags.
-fn is_tag_character(c: char) -> bool {
-    c.is_alphanumeric() || c == ' ' || matches!(c, '_' | '.' | ':' | '/' | '=' | '+' | '-' | '@')
 }

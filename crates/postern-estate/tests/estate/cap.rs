@@ -1,6 +1,11 @@
 //! Which roles are refused for granting more than the cap.
 
-use postern_estate::{CapReport, Design, Quotas};
+use postern_estate::{Action, CapReport, Design, Quotas, diff};
+use postern_policy::{
+    Context, Document, PolicyRef, PolicyStack, Principal, Request,
+    catalogue::{AccessLevel, Catalogue},
+    evaluate,
+};
 use postern_types::PolicyArn;
 
 /// v12 of 2026-02, as AWS publishes it.
@@ -117,4 +122,81 @@ fn what_is_not_known_is_not_fine() {
     let (_, report) = judge("\"NobodyKnowsIt\", \"Broken\"", "");
     assert!(report.violations.is_empty() && !report.is_clean());
     assert_eq!(report.unread.iter().map(|u| u.problems.len()).collect::<Vec<_>>(), [0, 1]);
+}
+
+/// The cap guards itself: a role that has it, with every right that its policies could give it, changes nothing
+/// that postern made, its own boundary first. Only service-linked roles can be made and deleted.
+#[test]
+fn a_role_behind_the_cap_cannot_change_what_holds_it() {
+    let everything =
+        r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}"#;
+    let everything = Document::parse(everything).unwrap();
+    let (_, report) = judge("\"PowerUserAccess\"", "may_assume = [\"arn:aws:iam::444444444444:role/x\"]");
+    assert!(report.is_clean());
+    let text = crate::common::EXAMPLE
+        .replace("session = \"1h\"", "may_assume = [\"arn:aws:iam::444444444444:role/x\"]");
+    let desired = crate::common::desired(&text);
+    let dev = &desired.estate.accounts[&"333333333333".parse().unwrap()];
+    let principal = Principal::RoleSession {
+        role: "arn:aws:iam::333333333333:role/postern/developer".parse().unwrap(),
+        id: None,
+        session: "arn:aws:sts::333333333333:assumed-role/developer/alice".parse().unwrap(),
+    };
+    let own = [
+        "role/postern/developer",
+        "role/postern/postern-admin",
+        "policy/postern/postern-cap",
+        "policy/postern/postern-cap-developer",
+        "user/postern/alice",
+        "group/postern/administrators",
+        "role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX",
+    ];
+    for cap in dev.policies.values() {
+        let cap = Document::parse(cap.document.text()).unwrap();
+        let may = |action: &str, resource: &str| {
+            let request = Request {
+                principal: &principal,
+                action,
+                resource,
+                resource_account: None,
+                // MFA would not help: role sessions carry none, but even if they did.
+                context: &Context::new().with("aws:MultiFactorAuthPresent", "true"),
+            };
+            let policy = |document| [PolicyRef { name: "x", arn: None, document }];
+            let (identity, boundary) = (policy(&everything), policy(&cap));
+            let stack =
+                PolicyStack { identity: &identity, boundary: boundary.as_slice(), ..PolicyStack::default() };
+            evaluate(&request, &stack).is_allowed()
+        };
+        let writes = Catalogue::embedded().actions().filter(|(service, action)| {
+            service.prefix() == "iam" && !matches!(action.access(), AccessLevel::Read | AccessLevel::List)
+        });
+        let mut allowed: Vec<String> = Vec::new();
+        let mut asked = 0;
+        for (service, action) in writes {
+            asked += 1;
+            let name = format!("{}:{}", service.prefix(), action.name());
+            let any = own.iter().any(|object| may(&name, &format!("arn:aws:iam::333333333333:{object}")));
+            if any {
+                allowed.push(name);
+            }
+        }
+        assert!(asked > 80, "the catalogue knows {asked} ways to write to IAM only");
+        assert_eq!(allowed, ["iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole"]);
+        assert!(!may("sts:AssumeRole", "arn:aws:iam::333333333333:role/postern/postern-admin"));
+        assert!(!may("sts:AssumeRole", "arn:aws:iam::333333333333:role/anything"));
+    }
+}
+
+/// A boundary that someone took away, replaced or opened comes back before anything else that widens.
+#[test]
+fn a_boundary_that_was_taken_away_comes_back() {
+    let desired = crate::common::desired(crate::common::EXAMPLE);
+    let mut actual = desired.estate.clone();
+    let dev = actual.accounts.get_mut(&"333333333333".parse().unwrap()).unwrap();
+    dev.roles.get_mut(&"developer".parse().unwrap()).unwrap().boundary = None;
+    let plan = diff(&actual, &desired);
+    let [step] = &plan.steps[..] else { unreachable!("{plan:#?}") };
+    assert!(matches!(&step.action, Action::PutRolePermissionsBoundary { boundary, .. }
+        if boundary.name().as_str() == "postern-cap"));
 }

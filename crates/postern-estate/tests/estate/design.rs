@@ -152,20 +152,99 @@ fn values_of_the_wrong_type_are_named() {
 
 #[test]
 fn keys_of_later_versions_are_refused() {
-    for (text, key) in [
-        ("[break_glass]\n", "break_glass"),
-        ("[organization]\n", "organization"),
-        ("[machines.ci]\n", "machines"),
-        ("[[exceptions]]\nrule = \"G10\"\n", "exceptions"),
-    ] {
+    for (text, key) in [("[organization]\n", "organization"), ("[machines.ci]\n", "machines")] {
         piece(text, &[(&format!("`{key}` is not supported yet"), key)]);
     }
-    check(
-        &format!("{LEAST}source_ip = [\"10.0.0.0/8\"]\nself_service = true\n"),
+}
+
+#[test]
+fn break_glass_takes_two_whom_the_file_knows() {
+    piece(
+        "[break_glass]\n",
         &[
-            ("`source_ip` is not supported yet in `[bastion]`", "source_ip"),
-            ("`self_service` is not supported yet in `[bastion]`", "self_service"),
+            ("missing key `accounts` in `[break_glass]`", "break_glass"),
+            ("missing key `people` in `[break_glass]`", "break_glass"),
         ],
+    );
+    piece(
+        "[break_glass]\npeople = [\"alice\"]\naccounts = [\"bastion\", \"dev\"]\n[people.alice]\n",
+        &[("one person only in `[break_glass]`", "[\"alice\"]"), ("unknown account `dev`", "\"dev\"")],
+    );
+    piece(
+        "[break_glass]\npeople = [\"alice\", \"alice\", \"bob\"]\naccounts = \"*\"\n[people.alice]\n",
+        &[("the person `alice` stands here twice", "\"alice\""), ("unknown person `bob`", "\"bob\"")],
+    );
+    piece("[break_glass]\npeople = []\naccounts = \"*\"\n", &[("nobody in `[break_glass]`", "[]")]);
+}
+
+#[test]
+fn addresses_tags_and_regions_are_judged_where_they_stand() {
+    check(
+        &format!("{LEAST}source_ip = [\"10.0.0.1/8\", \"0.0.0.0/0\", \"x\"]\n"),
+        &[
+            (
+                "address: `10.0.0.1/8` is an address inside of a block; the block is `10.0.0.0/8`",
+                "\"10.0.0.1/8\"",
+            ),
+            ("address: `0.0.0.0/0` takes every address", "\"0.0.0.0/0\""),
+            ("address: `x` is no address", "\"x\""),
+        ],
+    );
+    check(&format!("{LEAST}source_ip = []\n"), &[("no address in `[bastion]`", "[]")]);
+    check(
+        &format!("{LEAST}source_ip = [\"::1\", \"::1/128\"]\n"),
+        &[("the address `::1/128` stands here twice", "\"::1/128\"")],
+    );
+    piece(
+        "[people.eve]\ntags = { \"aws:x\" = \"y\", b = 1 }\n",
+        &[
+            ("the tag `aws:x` cannot be set", "\"aws:x\""),
+            ("the tag `b` must be a string, not an integer", "1"),
+        ],
+    );
+    check(
+        &LEAST.replace("eu-central-1", "cn-north-1"),
+        &[("the region `cn-north-1` is not of the partition `aws`", "\"cn-north-1\"")],
+    );
+    let china =
+        LEAST.replace("eu-central-1", "cn-north-1").replace("name =", "partition = \"aws-cn\"\nname =");
+    check(&china, &[]);
+}
+
+#[test]
+fn a_source_identity_that_nobody_may_set_cannot_be_demanded() {
+    piece(
+        "[roles.a]\naccounts = \"*\"\npolicies = []\nsource_identity = true\n",
+        &[("the role `a` demands a source identity, and people may not set one", "true")],
+    );
+}
+
+#[test]
+fn exceptions_have_a_rule_a_reason_and_an_end() {
+    piece(
+        "[[exceptions]]\n",
+        &[
+            ("missing key `principal` in `[exceptions]`", "[[exceptions]]"),
+            ("missing key `reason` in `[exceptions]`", "[[exceptions]]"),
+            ("missing key `rule` in `[exceptions]`", "[[exceptions]]"),
+            ("missing key `until` in `[exceptions]`", "[[exceptions]]"),
+        ],
+    );
+    let one = |rule: &str, until: &str| {
+        format!(
+            "[[exceptions]]\nrule = \"{rule}\"\nprincipal = \"arn:aws:iam::222222222222:root\"\nreason = \"x\"\nuntil = {until}\n"
+        )
+    };
+    piece(&one("G1", "2027-01-31"), &[("`G1` is not a rule's id", "\"G1\"")]);
+    piece(&one("G10", "\"2027-02-30\""), &[("`2027-02-30` is not a day of the calendar", "\"2027-02-30\"")]);
+    piece(
+        &one("G10", "2027-01-31T10:00:00Z"),
+        &[("`until` must be a day, not a date", "2027-01-31T10:00:00Z")],
+    );
+    piece(&one("G10", "7"), &[("`until` must be a day, not an integer", "7")]);
+    piece(
+        &(one("G10", "2027-01-31") + &one("G10", "2027-01-30")),
+        &[("`arn:aws:iam::222222222222:root` is excepted from G10 twice", "\"G10\"")],
     );
 }
 
@@ -203,6 +282,15 @@ fn one_part_must_fit_the_other() {
         (
             "[groups.Administrators]\nroles = []\n",
             &[("a group cannot be named `Administrators`", "Administrators")],
+        ),
+        (
+            "[groups.self-service]\nroles = []\n",
+            &[("a group cannot be named `self-service`", "self-service")],
+        ),
+        ("[groups.Break-Glass]\nroles = []\n", &[("a group cannot be named `Break-Glass`", "Break-Glass")]),
+        (
+            "[roles.postern-break-glass]\naccounts = \"*\"\npolicies = []\n",
+            &[("a role cannot be named `postern-break-glass`", "postern-break-glass")],
         ),
         ("[groups.person-bob]\nroles = []\n", &[("a group cannot be named `person-bob`", "person-bob")]),
         (

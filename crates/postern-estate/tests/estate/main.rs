@@ -11,6 +11,10 @@ mod emit;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
+mod format;
+#[cfg(test)]
+mod more;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod reach;

@@ -268,23 +268,35 @@ fn designs() -> impl Strategy<Value = String> {
             "may_assume = [\"arn:aws:iam::333333333333:role/deploy\"]\n",
         ]),
         prop::sample::select(vec!["1h", "2h"]),
+        prop::sample::select(vec!["", "source_ip = [\"198.51.100.0/24\"]\n", "source_identity = true\n"]),
+    );
+    let bastion = (
+        any::<bool>(),
+        prop::sample::select(vec!["", "source_ip = [\"203.0.113.0/24\"]\n"]),
+        prop::option::weighted(0.3, prop::sample::select(vec!["[\"dev\"]", "\"*\""])),
     );
     let roles = prop::collection::vec(prop::option::weighted(0.8, role), 3);
     let grants =
         prop::collection::vec(prop::option::weighted(0.8, subsequence(vec![0_usize, 1, 2], 0..=3)), 3);
     let memberships = prop::collection::vec(subsequence(vec![0_usize, 1, 2], 0..=3), 4);
     let administrators = prop::sample::select(vec![0_usize, 1, 2]);
-    (people, roles, grants, memberships, administrators, any::<bool>(), any::<bool>()).prop_map(
-        |(people, roles, grants, memberships, administrators, third_party, own)| {
-            let mut text = "version = 1\nname = \"acme\"\nregion = \"eu-central-1\"\n[bastion]\naccount = \"111111111111\"\n\
+    (people, roles, grants, memberships, administrators, any::<bool>(), any::<bool>(), bastion).prop_map(
+        |(people, roles, grants, memberships, administrators, third_party, own, bastion)| {
+            let (self_service, source_ip, break_glass) = bastion;
+            let mut text = format!(
+                "version = 1\nname = \"acme\"\nregion = \"eu-central-1\"\n[bastion]\naccount = \"111111111111\"\n\
+                source_identity = true\nself_service = {self_service}\n{source_ip}\
                 [accounts.dev]\nid = \"333333333333\"\n[accounts.prod]\nid = \"222222222222\"\n"
-                .to_owned();
+            );
+            if let (Some(accounts), [one, two, ..]) = (break_glass, &people[..]) {
+                text += &format!("[break_glass]\npeople = [\"{one}\", \"{two}\"]\naccounts = {accounts}\n");
+            }
             for (n, role) in roles.iter().enumerate() {
-                if let Some((accounts, managed, files, age, boundary, session)) = role {
+                if let Some((accounts, managed, files, age, boundary, session, limit)) = role {
                     let files = files.iter().map(|file| format!("{{ file = \"{file}\" }}"));
                     let policies: Vec<String> = managed.iter().map(ToString::to_string).chain(files).collect();
                     text += &format!(
-                        "[roles.r{n}]\naccounts = {accounts}\npolicies = [{}]\nsession = \"{session}\"\n{age}{boundary}",
+                        "[roles.r{n}]\naccounts = {accounts}\npolicies = [{}]\nsession = \"{session}\"\n{age}{boundary}{limit}",
                         policies.join(", ")
                     );
                 }
@@ -330,6 +342,7 @@ enum Tampering {
     UserPolicy,
     Mallory,
     OpenGroup,
+    LesserGroup,
     StrangeGroup,
     RoleGone,
     GroupPolicyGone,
@@ -353,6 +366,7 @@ fn tamper(estate: &mut Estate, what: Tampering, at: prop::sample::Index) {
         Tampering::UserPolicy
         | Tampering::Mallory
         | Tampering::OpenGroup
+        | Tampering::LesserGroup
         | Tampering::StrangeGroup
         | Tampering::GroupPolicyGone => {
             let account = estate.accounts.get_mut(&home).unwrap();
@@ -384,6 +398,10 @@ fn tamper(estate: &mut Estate, what: Tampering, at: prop::sample::Index) {
                     group.inline.insert("postern".parse().unwrap(), policy("Allow", "sts:*"));
                     group.inline.insert("more".parse().unwrap(), both);
                     group.attached.insert(admin());
+                }
+                Tampering::LesserGroup => {
+                    let group = account.groups.get_mut(at.get(&groups)).unwrap();
+                    group.inline.insert("postern".parse().unwrap(), policy("Allow", "sts:GetSessionToken"));
                 }
                 _ => {
                     account.groups.get_mut(at.get(&groups)).unwrap().inline.clear();
@@ -457,6 +475,7 @@ fn tamperings() -> impl Strategy<Value = Vec<(Tampering, prop::sample::Index)>> 
         Tampering::UserPolicy,
         Tampering::Mallory,
         Tampering::OpenGroup,
+        Tampering::LesserGroup,
         Tampering::StrangeGroup,
         Tampering::RoleGone,
         Tampering::GroupPolicyGone,

@@ -16,18 +16,26 @@ const ACTIONS: [&str; 6] = [
     "cloudtrail:StopLogging",
 ];
 
-/// Without MFA in both ways, with fresh and with old MFA.
-fn contexts() -> [(&'static str, Context); 4] {
-    let mfa = |age: &str| {
-        Context::new().with("aws:MultiFactorAuthPresent", "true").with("aws:MultiFactorAuthAge", age)
+/// Without MFA in both ways, with fresh and with old MFA; and fresh from elsewhere, or by name.
+fn contexts(user: &UserName) -> [(&'static str, Context); 6] {
+    let from =
+        |address: &str| Context::new().with("aws:username", user.as_str()).with("aws:SourceIp", address);
+    let office = || from("203.0.113.7");
+    let mfa = |context: Context, age: &str| {
+        context.with("aws:MultiFactorAuthPresent", "true").with("aws:MultiFactorAuthAge", age)
     };
     [
-        ("N1", Context::new()),
-        ("N2", Context::new().with("aws:MultiFactorAuthPresent", "false")),
-        ("M", mfa("60")),
-        ("M old", mfa("10000")),
+        ("N1", office()),
+        ("N2", office().with("aws:MultiFactorAuthPresent", "false")),
+        ("M", mfa(office(), "60")),
+        ("M old", mfa(office(), "10000")),
+        ("M away", mfa(from("198.51.100.7"), "60")),
+        ("M by name", mfa(office(), "60").with("sts:SourceIdentity", user.as_str())),
     ]
 }
+
+/// What someone may do with a user of the bastion.
+const ON_USERS: [&str; 3] = ["iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:ListAccessKeys"];
 
 /// Everything that anyone can do, one line each.
 pub(crate) fn reach(estate: &Estate, bastion: AccountId) -> BTreeSet<String> {
@@ -46,7 +54,19 @@ pub(crate) fn reach(estate: &Estate, bastion: AccountId) -> BTreeSet<String> {
     for name in home.users.keys() {
         let (identity, groups) = policies_of(home, name);
         let principal = user(bastion, home, name);
-        for (kind, context) in contexts() {
+        for (kind, context) in contexts(name) {
+            let whom = [("oneself", name.as_str()), ("another", "zoe")];
+            for (action, (other, called)) in ON_USERS.iter().flat_map(|a| whom.map(|whom| (*a, whom))) {
+                let stack = PolicyStack {
+                    identity: &refs(&identity),
+                    groups: &refs(&groups),
+                    ..PolicyStack::default()
+                };
+                let arn = format!("arn:aws:iam::{bastion}:user/postern/{called}");
+                if ask(&principal, action, &arn, &context, &stack) {
+                    all.insert(format!("{name} {kind}: {action} on {other}"));
+                }
+            }
             for action in ACTIONS.into_iter().filter(|action| *action != "sts:AssumeRole") {
                 let stack = PolicyStack {
                     identity: &refs(&identity),
@@ -118,7 +138,7 @@ fn assumers(home: &Account, bastion: AccountId, role: &RoleArn, trust: &PolicyDo
         let principal = user(bastion, home, name);
         let Principal::User { arn, .. } = &principal else { continue };
         let (identity, groups) = policies_of(home, name);
-        for (kind, context) in contexts() {
+        for (kind, context) in contexts(name) {
             let context = context.with("aws:PrincipalArn", arn.as_str());
             let stack = PolicyStack {
                 identity: &refs(&identity),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use postern_estate::{
-    Action, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PlanJson, PolicyDocument, Step, StepKey,
+    Action, BREAK_GLASS_ROLE, Change, Conflict, ConflictKind, Notice, NoticeKind, Plan, PlanJson,
+    PolicyDocument, Step, StepKey,
 };
-use postern_types::AccountId;
+use postern_types::{AccountId, UserName};
 
 use super::policy;
 use crate::{
@@ -290,6 +291,15 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
         NoticeKind::Stranger => format!("{key} lies under /postern/ without this estate's tag; it is left"),
         NoticeKind::StillInUse { by } => {
             format!("{key} is no longer needed but still used by {by}; it is left")
+        }
+        NoticeKind::BreakGlass { people, accounts } => {
+            let people: Vec<&str> = people.iter().map(UserName::as_str).collect();
+            let accounts: Vec<String> = accounts.iter().map(|id| account_label(names, *id)).collect();
+            format!(
+                "break-glass is declared: {} may assume `{BREAK_GLASS_ROLE}`, above the cap, in {}",
+                people.join(", "),
+                accounts.join(", ")
+            )
         }
         NoticeKind::OneSided => format!(
             "{key} is one-sided: too many people for its trust policy, so the group policies alone say who"
