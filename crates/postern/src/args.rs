@@ -70,6 +70,10 @@ pub(crate) enum Command {
     Apply(commands::apply::ApplyArgs),
     /// Write the estate as CloudFormation templates or Terraform modules
     Emit(commands::emit::EmitArgs),
+    /// Check the estate file, and lay it out
+    Estate(commands::estate::EstateArgs),
+    /// Print the estate file's JSON Schema, for editors
+    Schema(commands::schema::SchemaArgs),
     /// Enrol people, and see who is enrolled
     People(commands::people::PeopleArgs),
     /// Decide, explain, check and compare IAM policies

@@ -10,6 +10,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod env;
+pub(crate) mod estate;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod export;
@@ -25,6 +26,7 @@ pub(crate) mod planning;
 pub(crate) mod policy;
 pub(crate) mod profiles;
 pub(crate) mod sandbox;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod serve_for;
 pub(crate) mod shell;
@@ -45,6 +47,8 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Apply(args) => apply::run(args, context),
         Command::Emit(args) => emit::run(args, context),
         Command::Demo(args) => demo::run(args, context),
+        Command::Estate(args) => estate::run(args, context),
+        Command::Schema(args) => schema::run(args, context),
         Command::People(args) => people::run(args, context),
         Command::Policy(args) => policy::run(args, context),
         Command::Sandbox(args) => sandbox::run(args, context),

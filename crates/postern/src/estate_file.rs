@@ -86,7 +86,8 @@ impl EstateFile {
     }
 }
 
-fn design_errors(path: &Path, text: &str, errors: &[postern_estate::DesignError]) -> CliError {
+/// The errors of an estate file, underlined in its text.
+pub(crate) fn design_errors(path: &Path, text: &str, errors: &[postern_estate::DesignError]) -> CliError {
     let shown: Vec<SourceError> = errors
         .iter()
         .map(|error| SourceError {

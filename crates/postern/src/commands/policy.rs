@@ -11,7 +11,7 @@ mod actions;
 mod check;
 mod diff;
 mod eval;
-mod files;
+pub(super) mod files;
 mod fmt;
 mod located;
 mod simulate;

@@ -5,4 +5,6 @@
 mod apply;
 mod bad_files;
 mod emit;
+mod docs;
+mod estate;
 mod world;

@@ -12,20 +12,20 @@ use crate::{
 };
 
 /// What stands for standard input on the command line.
-pub(super) const DASH: &str = "-";
+pub(in crate::commands) const DASH: &str = "-";
 /// Larger files are refused: AWS's largest policy has 20,480 characters, a large account's authorization details
 /// some 100 MB.
 const LARGEST: u64 = 512 << 20;
 
 /// A text and where it comes from.
 #[derive(Debug)]
-pub(super) struct Input {
+pub(in crate::commands) struct Input {
     /// The path as given, or `<stdin>`.
-    pub(super) name: String,
-    pub(super) path: PathBuf,
-    pub(super) text: String,
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) path: PathBuf,
+    pub(in crate::commands) text: String,
     /// Whether the file was found in a directory and not named itself.
-    pub(super) found: bool,
+    pub(in crate::commands) found: bool,
 }
 
 /// The name of an argument in messages.
@@ -46,7 +46,7 @@ pub(super) fn stdin_twice(paths: &[PathBuf]) -> Result<(), CliError> {
 }
 
 /// The text of a file, or of standard input for `-`.
-pub(super) fn read(path: &Path) -> Result<Input, Unread> {
+pub(in crate::commands) fn read(path: &Path) -> Result<Input, Unread> {
     let name = name_of(path);
     let unread = |reason: String| Unread { name: name.clone(), reason };
     let mut bytes = Vec::new();
@@ -131,7 +131,7 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>, unread: &mut Vec<Unread>) {
 
 /// Replaces a file's content at once: whoever reads sees the old text or the new one. The mode stays, and a link
 /// stays a link.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let target = fs::canonicalize(path)?;
     let permissions = fs::metadata(&target)?.permissions();
     // Renaming needs no right to the file itself, but a file that says read-only means it.
@@ -146,7 +146,7 @@ pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// `no such file or directory` instead of `No such file or directory (os error 2)`.
-pub(super) fn io_words(error: &io::Error) -> String {
+pub(in crate::commands) fn io_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
