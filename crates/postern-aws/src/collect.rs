@@ -29,7 +29,7 @@ const AT_ONCE: usize = 8;
 pub fn collect(connections: &BTreeMap<AccountId, Connection>, now: &dyn Fn() -> Timestamp) -> Snapshot {
     let mut snapshot = Snapshot { estate: Estate::default(), taken_at: Timestamp::MIN, gaps: Vec::new() };
     if let Some(connection) = connections.values().next() {
-        let reads = connections.iter().map(|(account, connection)| read(*account, connection));
+        let reads = connections.iter().map(|(account, connection)| read(*account, connection, Whose::Ours));
         for (account, found, gaps) in connection.aws.block_on(together::all(reads)) {
             snapshot.gaps.extend(gaps);
             if let Some(found) = found {
@@ -39,6 +39,23 @@ pub fn collect(connections: &BTreeMap<AccountId, Connection>, now: &dyn Fn() -> 
     }
     snapshot.taken_at = now();
     snapshot
+}
+
+/// Reads one account that may hold anything: as [`collect`], with the credentials of every user.
+#[must_use]
+pub fn survey(account: AccountId, connection: &Connection, now: &dyn Fn() -> Timestamp) -> Snapshot {
+    let (_, found, gaps) = connection.aws.block_on(read(account, connection, Whose::Everyones));
+    let accounts = found.map(|found| (account, found)).into_iter().collect();
+    Snapshot { estate: Estate { accounts }, taken_at: now(), gaps }
+}
+
+/// Whose credentials are counted: that takes calls for each user.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Those of the estates' own users.
+    Ours,
+    /// Those of every user.
+    Everyones,
 }
 
 /// The gaps of one account, as they come up.
@@ -70,7 +87,11 @@ fn reason(error: &AwsError) -> String {
     }
 }
 
-async fn read(account: AccountId, connection: &Connection) -> (AccountId, Option<Account>, Vec<Gap>) {
+async fn read(
+    account: AccountId,
+    connection: &Connection,
+    whose: Whose,
+) -> (AccountId, Option<Account>, Vec<Gap>) {
     let mut gaps = Gaps(account, Vec::new());
     match connection.identity().await {
         Ok(identity) if identity.account == account => {}
@@ -111,7 +132,7 @@ async fn read(account: AccountId, connection: &Connection) -> (AccountId, Option
     details.aliases = gaps.or_default(aliases);
     details.password_policy = gaps.or_default(passwords);
     details.summary = gaps.or_default(summary);
-    one_by_one(connection, &mut details, &mut gaps).await;
+    one_by_one(connection, whose, &mut details, &mut gaps).await;
     match details.into_account() {
         Ok(found) => (account, Some(found), gaps.1),
         Err(errors) => {
@@ -205,14 +226,15 @@ async fn summary(connection: &Connection) -> Result<BTreeMap<String, i64>, AwsEr
 }
 
 /// Reads what has a call of its own per object: policies' tags, people's credentials.
-async fn one_by_one(connection: &Connection, details: &mut AccountDetails, gaps: &mut Gaps) {
+async fn one_by_one(connection: &Connection, whose: Whose, details: &mut AccountDetails, gaps: &mut Gaps) {
     let turns = &Semaphore::new(AT_ONCE);
     let ours = |path: &str| path.starts_with(ESTATE_PATH);
     let policies = details.policies.iter().filter(|policy| ours(&policy.path)).map(|policy| async move {
         let _turn = turns.acquire().await;
         (policy.arn.clone(), policy_tags(connection, &policy.arn).await)
     });
-    let users = details.users.iter().filter(|user| ours(&user.path)).map(|user| async move {
+    let counted = |path: &str| whose == Whose::Everyones || ours(path);
+    let users = details.users.iter().filter(|user| counted(&user.path)).map(|user| async move {
         let _turn = turns.acquire().await;
         (user.user_name.clone(), credentials(connection, &user.user_name).await)
     });

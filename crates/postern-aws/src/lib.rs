@@ -23,7 +23,7 @@ mod time;
 mod together;
 
 pub use assume::RoleCall;
-pub use collect::collect;
+pub use collect::{collect, survey};
 pub use connection::{Aws, Connection, Identity, Patience};
 pub use error::{Answer, AwsError, Kind, Unreachable};
 pub use metadata::MetadataError;

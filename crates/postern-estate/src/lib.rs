@@ -17,6 +17,7 @@ mod desired;
 mod diff;
 mod document;
 mod documents;
+mod draft;
 pub mod emit;
 mod estate;
 mod format;
@@ -40,6 +41,7 @@ pub use design::{
 pub use desired::{DeclaredBreakGlass, Desired};
 pub use diff::diff;
 pub use document::PolicyDocument;
+pub use draft::{Draft, DraftAccount, DraftGroup, DraftPerson, DraftRole, ExistingAccount};
 pub use estate::{
     Account, AccountAlias, CredentialCount, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,
     PolicyVersion, Role, Snapshot, Tags, User,

@@ -12,7 +12,9 @@ use postern_aws::{
     profile::Source,
 };
 use postern_estate::{ADMIN_ROLE, AccountDesign, Design};
-use postern_types::{AccountId, IamPath, RoleArn, RoleSessionName, SecretAccessKey, SessionToken, UserName};
+use postern_types::{
+    AccountId, IamPath, Region, RoleArn, RoleSessionName, SecretAccessKey, SessionToken, UserName,
+};
 
 use crate::{
     context::Context,
@@ -235,23 +237,66 @@ impl Opener<'_> {
     }
 
     fn by_environment(&self, account: AccountId) -> Result<Connection, CliError> {
-        let value = |name: &str| self.environment.get(name).filter(|text| !text.is_empty()).cloned();
-        let wrong =
-            |error| CliError::usage("the AWS variables of the environment cannot be used").caused_by(error);
-        let (Some(id), Some(secret)) = (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) else {
-            return Err(CliError::usage("the estate file does not say how to enter the bastion account")
-                .hint(
-                    "add `profile = \"…\"` to [bastion], or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-                ));
-        };
-        let credentials = Credentials {
-            id: id.parse().map_err(wrong)?,
-            secret: SecretAccessKey::new(secret).map_err(wrong)?,
-            token: value("AWS_SESSION_TOKEN").map(SessionToken::new).transpose().map_err(wrong)?,
-        };
+        let credentials = of_environment(&self.environment)?.ok_or_else(|| {
+            CliError::usage("the estate file does not say how to enter the bastion account").hint(
+                "add `profile = \"…\"` to [bastion], or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            )
+        })?;
         let endpoint = endpoint_of(&self.environment, None, self.design, account);
         Ok(self.aws.connect(endpoint, credentials, Some(account)))
     }
+}
+
+/// Connects by a profile, or by the environment's credentials, where no estate file says anything yet.
+pub(crate) fn without_estate(
+    context: &Context,
+    profile: Option<&str>,
+    region: Option<&Region>,
+) -> Result<Connection, CliError> {
+    let daily = Daily::without_estate(context)?;
+    let environment = context.environment.texts();
+    let named = profile.map(|name| daily.profile(name)).transpose()?;
+    let region = region
+        .cloned()
+        .or_else(|| named.as_ref()?.region.as_ref().map(|region| region.value.clone()))
+        .or_else(|| {
+            ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| environment.get(*name)?.parse().ok())
+        })
+        .ok_or_else(|| {
+            CliError::usage("nothing says in which region to call").hint("name it: `--region eu-central-1`")
+        })?;
+    let urls = endpoint::resolve(&environment, named.as_ref().map(|found| &found.endpoints), None);
+    let endpoint = Endpoint { region, urls };
+    let credentials = match &named {
+        None => of_environment(&environment)?.ok_or_else(|| {
+            CliError::usage("there are no AWS credentials in the environment")
+                .hint("name a profile: `--from-account PROFILE`")
+        })?,
+        Some(found) => match &found.source {
+            Source::Keys(keys) if found.roles.is_empty() => keys.credentials.clone(),
+            _ => {
+                let destination =
+                    daily.destination_of_profile_at(&found.name, &Wish::default(), Some(&endpoint))?;
+                daily.obtain(&destination, None)?.issued.credentials()
+            }
+        },
+    };
+    Ok(client()?.connect(endpoint, credentials, None))
+}
+
+/// The credentials in the environment's variables, if there are some.
+fn of_environment(environment: &BTreeMap<String, String>) -> Result<Option<Credentials>, CliError> {
+    let value = |name: &str| environment.get(name).filter(|text| !text.is_empty()).cloned();
+    let wrong =
+        |error| CliError::usage("the AWS variables of the environment cannot be used").caused_by(error);
+    let (Some(id), Some(secret)) = (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) else {
+        return Ok(None);
+    };
+    Ok(Some(Credentials {
+        id: id.parse().map_err(wrong)?,
+        secret: SecretAccessKey::new(secret).map_err(wrong)?,
+        token: value("AWS_SESSION_TOKEN").map(SessionToken::new).transpose().map_err(wrong)?,
+    }))
 }
 
 fn session_name() -> RoleSessionName {

@@ -25,6 +25,7 @@ pub(crate) struct Cli {
 const AFTER_HELP: &str = "\
 Examples:
   postern demo                               watch a thief with a stolen key
+  postern init                               write a first estate file
   postern plan                               what apply would change
   postern apply                              make the accounts as described
   postern people enrol alice                 MFA device and key for alice
@@ -64,6 +65,8 @@ pub(crate) struct GlobalArgs {
 pub(crate) enum Command {
     /// Watch one stolen key, before and after
     Demo(commands::demo::DemoArgs),
+    /// Write a first estate file
+    Init(commands::init::InitArgs),
     /// Show what apply would change
     Plan(commands::plan::PlanArgs),
     /// Make the accounts what the estate file says

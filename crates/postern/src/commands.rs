@@ -14,6 +14,7 @@ pub(crate) mod estate;
 pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod init;
 pub(crate) mod init_shell;
 pub(crate) mod keys;
 pub(crate) mod login;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Apply(args) => apply::run(args, context),
         Command::Emit(args) => emit::run(args, context),
         Command::Demo(args) => demo::run(args, context),
+        Command::Init(args) => init::run(args, context),
         Command::Estate(args) => estate::run(args, context),
         Command::Schema(args) => schema::run(args, context),
         Command::People(args) => people::run(args, context),

@@ -96,9 +96,18 @@ impl Destination {
 
 impl<'a> Daily<'a> {
     pub(crate) fn open(context: &'a Context) -> Result<Self, CliError> {
+        Self::with(context, EstateFile::find(context)?)
+    }
+
+    /// The same where there is no estate file yet.
+    pub(crate) fn without_estate(context: &'a Context) -> Result<Self, CliError> {
+        Self::with(context, None)
+    }
+
+    fn with(context: &'a Context, estate: Option<EstateFile>) -> Result<Self, CliError> {
         Ok(Self {
             context,
-            estate: EstateFile::find(context)?,
+            estate,
             profiles: OnceCell::new(),
             cache: session_cache(context)?,
             store: LazyStore::new(context),

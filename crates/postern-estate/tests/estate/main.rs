@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod design;
 #[cfg(test)]
+mod draft;
+#[cfg(test)]
 mod emit;
 #[cfg(test)]
 mod example;

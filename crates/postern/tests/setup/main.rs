@@ -7,4 +7,6 @@ mod bad_files;
 mod emit;
 mod docs;
 mod estate;
+mod guards;
+mod init;
 mod world;
