@@ -60,8 +60,9 @@ or not at all, and never over another one without --force.
 
 Examples:
   postern init
-  postern init --name acme --region eu-central-1 --bastion 111111111111=admin \\
-    --account prod=222222222222 --person alice --administrator carol
+  postern init --name acme --region eu-central-1 \\
+    --bastion 111111111111=admin --account prod=222222222222 \\
+    --person alice --administrator carol
   postern init --from-account old --bastion 111111111111=new-bastion
 
 --from-account reads the account and changes nothing in it: users with a

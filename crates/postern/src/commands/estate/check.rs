@@ -14,8 +14,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The file is read, the objects that it asks for are worked out with AWS's
-default quotas, and roles are held against the cap. Nothing is called: policies
-of customers, which only the accounts know, are judged by `postern plan`.
+default quotas, and roles are held against the cap. Nothing is called:
+policies of customers, which only the accounts know, are for `postern plan`.
 
 Exit codes: 0 sound, 2 not sound, 4 a role above the cap.")]
 pub(crate) struct CheckArgs {}

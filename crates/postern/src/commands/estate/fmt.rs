@@ -24,8 +24,8 @@ Examples:
   postern estate fmt --check                  for CI
   postern estate fmt - < postern.toml         for editors
 
-Exit codes: 0 done, or nothing to do; 1 with --check, if the file would change;
-2 a file that could not be read or written, or is no TOML.")]
+Exit codes: 0 done, or nothing to do; 1 with --check, if the file would
+change; 2 a file that could not be read or written, or is no TOML.")]
 pub(crate) struct FmtArgs {
     /// The file [default: the estate file], or - from standard input to standard output
     #[arg(value_name = "FILE")]
