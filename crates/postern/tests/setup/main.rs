@@ -4,8 +4,8 @@
 
 mod apply;
 mod bad_files;
-mod emit;
 mod docs;
+mod emit;
 mod estate;
 mod guards;
 mod init;
