@@ -19,6 +19,9 @@
 
 mod bastion;
 mod roles;
+mod teardown;
+
+pub use teardown::teardown;
 
 use std::collections::BTreeMap;
 
@@ -38,13 +41,15 @@ enum Phase {
     Widen,
     Grant,
     CleanUp,
+    /// Only of a [`teardown`]: the administrators' way in goes.
+    WayIn,
 }
 
 impl Phase {
     const fn reach(self) -> Reach {
         match self {
             Self::Prepare | Self::CleanUp => Reach::Keeps,
-            Self::Narrow => Reach::Narrows,
+            Self::Narrow | Self::WayIn => Reach::Narrows,
             Self::Widen | Self::Grant => Reach::Widens,
         }
     }
@@ -358,6 +363,39 @@ impl<T> Surplus<T> {
     /// All of them, what denies last: the order for something that goes altogether.
     fn all(self) -> impl Iterator<Item = T> {
         self.grants.into_iter().chain(self.mixed).chain(self.denials)
+    }
+}
+
+/// A policy that hangs on an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Hung {
+    Attached(PolicyArn),
+    Inline(PolicyName),
+}
+
+/// All policies of an object, by what it means to take them away.
+type Hanging = Surplus<Hung>;
+
+impl Hanging {
+    fn on(
+        at: &At<'_, '_>,
+        inline: &BTreeMap<PolicyName, PolicyDocument>,
+        attached: &std::collections::BTreeSet<PolicyArn>,
+    ) -> Self {
+        let all =
+            attached.iter().cloned().map(Hung::Attached).chain(inline.keys().cloned().map(Hung::Inline));
+        let document = |name: &PolicyName| inline.get(name);
+        Self::sort(
+            all,
+            |hung| match hung {
+                Hung::Attached(arn) => at.only_denies(arn),
+                Hung::Inline(name) => document(name).is_some_and(PolicyDocument::only_denies),
+            },
+            |hung| match hung {
+                Hung::Attached(arn) => at.may_deny(arn),
+                Hung::Inline(name) => document(name).is_none_or(PolicyDocument::may_deny),
+            },
+        )
     }
 }
 

@@ -139,7 +139,7 @@ fn principals(value: Json) -> Option<Json> {
     object(members.collect())
 }
 
-fn account_of_root(text: &str) -> Option<&str> {
+pub(crate) fn account_of_root(text: &str) -> Option<&str> {
     let account = text.strip_prefix("arn:")?.split_once(":iam::")?.1.strip_suffix(":root")?;
     (account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())).then_some(account)
 }

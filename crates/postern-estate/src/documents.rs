@@ -245,6 +245,15 @@ impl Trust<'_> {
     }
 }
 
+/// An identity policy that denies everything.
+pub(crate) fn nothing() -> PolicyDocument {
+    policy(vec![Json::object([
+        ("Effect", Json::text("Deny")),
+        ("Action", Json::text("*")),
+        ("Resource", Json::text("*")),
+    ])])
+}
+
 /// The statement of a role that nobody may assume.
 pub(crate) fn nobody(principal: Json) -> Json {
     Json::object([

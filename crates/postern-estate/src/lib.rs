@@ -12,6 +12,7 @@
 
 mod apply;
 mod cap;
+pub mod changes;
 mod design;
 mod desired;
 mod diff;
@@ -19,11 +20,13 @@ mod document;
 mod documents;
 mod draft;
 pub mod emit;
+mod drift;
 mod estate;
 mod format;
 mod json;
 mod narrow;
 pub mod observed;
+mod parameters;
 mod plan;
 mod plan_json;
 mod quota;
@@ -39,14 +42,16 @@ pub use design::{
     RoleAccounts, RoleDesign, RolePattern, ThirdParty, ThirdPartyName,
 };
 pub use desired::{DeclaredBreakGlass, Desired};
-pub use diff::diff;
+pub use diff::{diff, teardown};
 pub use document::PolicyDocument;
 pub use draft::{Draft, DraftAccount, DraftGroup, DraftPerson, DraftRole, ExistingAccount};
+pub use drift::foreign;
 pub use estate::{
     Account, AccountAlias, CredentialCount, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,
     PolicyVersion, Role, Snapshot, Tags, User,
 };
 pub use format::{FormatError, format_estate};
+pub use parameters::Parameters;
 pub use plan::{
     Action, Change, Conflict, ConflictKind, Kind, Notice, NoticeKind, Plan, Precondition, Reach,
     ReviewedPlan, Step, StepKey,

@@ -308,6 +308,8 @@ pub enum ConflictKind {
     },
     /// The account was not read.
     NotRead,
+    /// The user is to go and still holds credentials.
+    HoldsCredentials,
 }
 
 /// Something that the reader of a plan should know, and that the plan leaves as it is.
@@ -354,6 +356,55 @@ pub enum NoticeKind {
         /// Where it stands.
         accounts: BTreeSet<AccountId>,
     },
+    /// The object goes, and something that is not ours and hung on it stays.
+    ForeignKept {
+        /// What stays.
+        what: String,
+    },
+    /// The object stays while everything goes: whoever carries the plan out gets in by it.
+    WayInKept,
+    /// The account's alias and password policy carry no mark and stay.
+    SettingsKept,
+    /// A user of the bastion that is not ours.
+    ForeignUser {
+        /// How many policies of its own it has.
+        policies: usize,
+        /// In how many groups it is.
+        groups: usize,
+    },
+    /// A group of the bastion that is not ours.
+    ForeignGroup {
+        /// How many policies it has.
+        policies: usize,
+        /// How many members.
+        members: usize,
+    },
+    /// A role of the bastion that is neither ours nor AWS's own.
+    ForeignRole,
+}
+
+impl NoticeKind {
+    /// The notice in a word for programs.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::OffBoard => "off-board",
+            Self::OffBoardUnread => "off-board-unread",
+            Self::DenyKept { .. } => "deny-kept",
+            Self::BoundaryKept { .. } => "boundary-kept",
+            Self::LastWayInKept => "last-way-in-kept",
+            Self::Stranger => "stranger",
+            Self::StillInUse { .. } => "still-in-use",
+            Self::OneSided => "one-sided",
+            Self::BreakGlass { .. } => "break-glass",
+            Self::ForeignKept { .. } => "foreign-kept",
+            Self::WayInKept => "way-in-kept",
+            Self::SettingsKept => "settings-kept",
+            Self::ForeignUser { .. } => "foreign-user",
+            Self::ForeignGroup { .. } => "foreign-group",
+            Self::ForeignRole => "foreign-role",
+        }
+    }
 }
 
 /// The steps from the actual estate to the desired one.
@@ -372,6 +423,15 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.conflicts.is_empty()
+    }
+
+    /// The same plan with only what concerns these objects.
+    #[must_use]
+    pub fn only(mut self, wanted: &dyn Fn(&StepKey) -> bool) -> Self {
+        self.steps.retain(|step| wanted(&step.key()));
+        self.conflicts.retain(|conflict| wanted(&conflict.key));
+        self.notices.retain(|notice| wanted(&notice.key));
+        self
     }
 
     /// Takes the plan as shown to, and approved by, someone who may approve it.

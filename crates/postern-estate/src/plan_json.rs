@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Change, Plan, Reach, Step};
+use crate::{Change, Notice, Parameters, Plan, Reach, Step, StepKey};
 
 /// A plan as JSON.
 #[derive(Clone, Debug, Serialize)]
@@ -15,6 +15,21 @@ pub struct PlanJson {
     pub conflicts: Vec<String>,
     /// What is left as it is, by the object's key.
     pub notices: Vec<String>,
+    /// The same with why.
+    pub remarks: Vec<RemarkJson>,
+}
+
+/// Something that is left as it is.
+#[derive(Clone, Debug, Serialize)]
+pub struct RemarkJson {
+    /// The account.
+    pub account: String,
+    /// `user`, `group`, `policy`, `role` or `account`.
+    pub kind: &'static str,
+    /// The object's name.
+    pub name: String,
+    /// Why, in a word: `stranger`, `deny-kept`, …
+    pub what: &'static str,
 }
 
 /// One call.
@@ -32,6 +47,8 @@ pub struct StepJson {
     pub change: &'static str,
     /// `narrows`, `keeps` or `widens`.
     pub reach: &'static str,
+    /// The call's parameters by AWS's names, documents left out.
+    pub parameters: Parameters,
     /// The document that is replaced or deleted, as text.
     pub before: Option<String>,
     /// The document that is written, as text.
@@ -45,7 +62,16 @@ impl From<&Plan> for PlanJson {
             steps: plan.steps.iter().map(StepJson::from).collect(),
             conflicts: plan.conflicts.iter().map(|conflict| conflict.key.to_string()).collect(),
             notices: plan.notices.iter().map(|notice| notice.key.to_string()).collect(),
+            remarks: plan.notices.iter().map(RemarkJson::from).collect(),
         }
+    }
+}
+
+impl From<&Notice> for RemarkJson {
+    fn from(notice: &Notice) -> Self {
+        let StepKey { account, kind, name } = &notice.key;
+        let (account, name) = (account.to_string(), name.clone());
+        Self { account, kind: kind.as_str(), name, what: notice.kind.as_str() }
     }
 }
 
@@ -67,6 +93,7 @@ impl From<&Step> for StepJson {
                 Reach::Keeps => "keeps",
                 Reach::Widens => "widens",
             },
+            parameters: step.action.parameters(),
             before: step.before().map(ToString::to_string),
             after: step.after().map(ToString::to_string),
         }

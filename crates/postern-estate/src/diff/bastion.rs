@@ -241,7 +241,7 @@ impl At<'_, '_> {
     }
 
     /// Groups in the order in which to leave them: those that someone let deny something at the end.
-    fn denials_last<'g>(&self, groups: impl Iterator<Item = &'g GroupName>) -> Vec<GroupName> {
+    pub(super) fn denials_last<'g>(&self, groups: impl Iterator<Item = &'g GroupName>) -> Vec<GroupName> {
         let mut groups: Vec<GroupName> = groups.cloned().collect();
         groups.sort_by_key(|name| {
             self.found.groups.get(name).is_some_and(|group| {

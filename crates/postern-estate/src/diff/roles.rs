@@ -2,7 +2,7 @@
 
 use postern_types::{PolicyArn, PolicyName, RoleName, SessionDuration};
 
-use super::{At, Phase, Surplus, is_admin_role, missing_tags};
+use super::{At, Hanging, Hung, Phase, Surplus, is_admin_role, missing_tags, teardown::CLOSED_POLICY};
 use crate::{Action, Kind, MANAGED_TAG, NoticeKind, PATH, PolicyDocument, Role, narrow};
 
 impl At<'_, '_> {
@@ -151,11 +151,17 @@ impl At<'_, '_> {
         for policy in inline.mixed {
             self.push(Phase::Widen, Action::DeleteRolePolicy { role: name.clone(), policy });
         }
+        // Ours, of a teardown that did not get to its end.
+        let (closed, denials): (Vec<_>, Vec<_>) =
+            inline.denials.into_iter().partition(|policy| policy.as_str() == CLOSED_POLICY);
+        for policy in closed {
+            self.push(Phase::Widen, Action::DeleteRolePolicy { role: name.clone(), policy });
+        }
         if let Some((Phase::Widen, action)) = boundary {
             self.push(Phase::Widen, action);
         }
         self.give(name, &gifts, false);
-        let denials = inline.denials.iter().map(ToString::to_string);
+        let denials = denials.iter().map(ToString::to_string);
         let denials: Vec<String> = denials.chain(attached.denials.iter().map(ToString::to_string)).collect();
         for policy in denials {
             self.notice(Kind::Role, name.as_str(), NoticeKind::DenyKept { policy });
@@ -180,13 +186,13 @@ impl At<'_, '_> {
     }
 
     fn role_goes(&mut self, name: &RoleName, found: &Role) {
-        let attached = found.attached.iter().cloned();
-        let attached = Surplus::sort(attached, |arn| self.only_denies(arn), |arn| self.may_deny(arn));
-        for policy in attached.all() {
-            self.push(Phase::Narrow, Action::DetachRolePolicy { role: name.clone(), policy });
-        }
-        for policy in Surplus::<()>::inline(&found.inline, |_| true).all() {
-            self.push(Phase::Narrow, Action::DeleteRolePolicy { role: name.clone(), policy });
+        for hung in Hanging::on(self, &found.inline, &found.attached).all() {
+            let role = name.clone();
+            let action = match hung {
+                Hung::Attached(policy) => Action::DetachRolePolicy { role, policy },
+                Hung::Inline(policy) => Action::DeleteRolePolicy { role, policy },
+            };
+            self.push(Phase::Narrow, action);
         }
         for instance_profile in found.instance_profiles.iter().cloned() {
             let role = name.clone();

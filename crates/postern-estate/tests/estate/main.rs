@@ -20,3 +20,5 @@ mod more;
 mod plan;
 #[cfg(test)]
 mod reach;
+#[cfg(test)]
+mod teardown;

@@ -15,25 +15,25 @@ use crate::{
 };
 
 /// The accounts of an estate before anything was made in them.
-fn empty(desired: &Desired) -> Estate {
+pub(crate) fn empty(desired: &Desired) -> Estate {
     Estate { accounts: desired.estate.accounts.keys().map(|id| (*id, Account::default())).collect() }
 }
 
-fn run(estate: &mut Estate, plan: &Plan) {
+pub(crate) fn run(estate: &mut Estate, plan: &Plan) {
     for step in &plan.steps {
         apply_step(estate, step).unwrap_or_else(|error| unreachable!("{error} at {step:#?} of {plan:#?}"));
     }
 }
 
 /// The estate as AWS would hold it when everything is applied.
-fn built(desired: &Desired) -> Estate {
+pub(crate) fn built(desired: &Desired) -> Estate {
     let mut estate = empty(desired);
     let plan = diff(&estate, desired);
     run(&mut estate, &plan);
     estate
 }
 
-fn account(text: &str) -> AccountId {
+pub(crate) fn account(text: &str) -> AccountId {
     text.parse().unwrap()
 }
 
@@ -255,7 +255,7 @@ fn the_last_way_in_stays() {
 const FILES: [&str; 4] = ["p/logs.json", "p/ec2.json", "p/both.json", "p/deny.json"];
 
 /// An estate file out of a small world, so that two of them have much in common and much not.
-fn designs() -> impl Strategy<Value = String> {
+pub(crate) fn designs() -> impl Strategy<Value = String> {
     let people = subsequence(vec!["alice", "bob", "carol", "dave"], 1..=4);
     let role = (
         prop::sample::select(vec!["[\"dev\"]", "[\"prod\"]", "\"*\""]),
@@ -331,7 +331,7 @@ fn designs() -> impl Strategy<Value = String> {
 
 /// Something done by hand since the last apply.
 #[derive(Clone, Copy, Debug)]
-enum Tampering {
+pub(crate) enum Tampering {
     AdminOnRole,
     OpenTrust,
     NoBoundary,
@@ -350,7 +350,7 @@ enum Tampering {
     Profile,
 }
 
-fn tamper(estate: &mut Estate, what: Tampering, at: prop::sample::Index) {
+pub(crate) fn tamper(estate: &mut Estate, what: Tampering, at: prop::sample::Index) {
     let home = account("111111111111");
     let admin = || "arn:aws:iam::aws:policy/AdministratorAccess".parse().unwrap();
     let policy = |effect: &str, action: &str| {
@@ -463,7 +463,7 @@ fn tamper(estate: &mut Estate, what: Tampering, at: prop::sample::Index) {
     }
 }
 
-fn tamperings() -> impl Strategy<Value = Vec<(Tampering, prop::sample::Index)>> {
+pub(crate) fn tamperings() -> impl Strategy<Value = Vec<(Tampering, prop::sample::Index)>> {
     let kind = prop::sample::select(vec![
         Tampering::AdminOnRole,
         Tampering::OpenTrust,

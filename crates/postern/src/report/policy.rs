@@ -1,76 +1,192 @@
-//! A policy document in lines that a person can compare.
+//! Policy documents in lines that a person can read and compare.
 
-use serde_json::Value;
+use postern_estate::{
+    PolicyDocument,
+    changes::{Clause, ClauseChange, Clauses, Part, StatementChange},
+};
+use postern_policy::{Effect, PrincipalType, Version};
 
-/// Each statement as one line: effect, actions, resources or principals, conditions.
-///
-/// For reading only: decisions come from `postern_policy`. A text that is not JSON is shown as it is.
-pub(crate) fn statements(document: &str) -> Vec<String> {
-    let Ok(value) = serde_json::from_str::<Value>(document) else {
-        return vec![document.to_owned()];
+use crate::output::{BAD, DIM, GOOD, WARN, harmless, paint};
+
+/// Each statement as one line; a text that cannot be read as it is.
+pub(crate) fn statements(document: &PolicyDocument) -> Vec<String> {
+    match document.clauses() {
+        Some(statements) => statements.iter().map(sentence).collect(),
+        None => vec![harmless(document.text()).into_owned()],
+    }
+}
+
+/// The change from one document to another: `-` for statements that go, `+` for those that come, and for those that
+/// change what comes and goes inside. What stays is only counted.
+pub(crate) fn changes(before: &PolicyDocument, after: &PolicyDocument) -> Vec<String> {
+    let Some(found) = before.changes(after) else {
+        let gone = statements(before).into_iter().map(|line| removed(&line));
+        return gone.chain(statements(after).into_iter().map(|line| added(&line))).collect();
     };
-    match value.get("Statement") {
-        Some(Value::Array(list)) => list.iter().map(statement).collect(),
-        Some(one) => vec![statement(one)],
-        None => vec![document.to_owned()],
+    let mut lines = Vec::new();
+    if let Some((old, new)) = found.version {
+        lines.push(changed(&format!("Version {} -> {}", version(old), version(new))));
     }
-}
-
-fn statement(value: &Value) -> String {
-    let mut line = value.get("Effect").map(words).unwrap_or_default();
-    for (member, word) in [
-        ("Action", ""),
-        ("NotAction", "everything but "),
-        ("Principal", "to "),
-        ("NotPrincipal", "to all but "),
-    ] {
-        if let Some(found) = value.get(member) {
-            line.push_str(&format!(" {word}{}", principals_or_list(found)));
+    let mut unchanged = 0;
+    for statement in &found.statements {
+        match statement {
+            StatementChange::Stays(_) => unchanged += 1,
+            StatementChange::Comes(clauses) => lines.push(added(&sentence(clauses))),
+            StatementChange::Goes(clauses) => lines.push(removed(&sentence(clauses))),
+            StatementChange::Changes { same, clauses } => {
+                lines.push(changed(&shortened(same)));
+                lines.extend(clauses.iter().flat_map(clause_lines).map(|line| format!("    {line}")));
+            }
         }
     }
-    for (member, word) in [("Resource", "on"), ("NotResource", "on everything but")] {
-        match value.get(member) {
-            Some(Value::String(star)) if star == "*" && member == "Resource" => {}
-            Some(found) => line.push_str(&format!(" {word} {}", words(found))),
-            None => {}
+    if unchanged > 0 {
+        lines.push(quiet(unchanged, "statement unchanged", "statements unchanged"));
+    }
+    lines
+}
+
+fn added(text: &str) -> String {
+    format!("{} {text}", paint(GOOD, "+"))
+}
+
+fn removed(text: &str) -> String {
+    format!("{} {text}", paint(BAD, "-"))
+}
+
+fn changed(text: &str) -> String {
+    format!("{} {text}", paint(WARN, "~"))
+}
+
+/// `  2 unchanged`, in line with what stands behind the marks.
+fn quiet(number: usize, one: &str, several: &str) -> String {
+    let what = if number == 1 { one } else { several };
+    format!("  {}", paint(DIM, &format!("{number} {what}")))
+}
+
+const fn version(version: Version) -> &'static str {
+    match version {
+        Version::V2008 => "2008-10-17",
+        Version::V2012 => "2012-10-17",
+    }
+}
+
+const fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Allow => "Allow",
+        Effect::Deny => "Deny",
+    }
+}
+
+/// A statement as a sentence: effect, actions, principals, resources, conditions.
+fn sentence(clauses: &Clauses) -> String {
+    in_words(clauses, &|clause| list(&clause.values))
+}
+
+/// The same with no list longer than three: what a change is about needs no more.
+fn shortened(clauses: &Clauses) -> String {
+    in_words(clauses, &|clause| match &clause.values[..] {
+        [one, two, rest @ ..] if rest.len() > 1 => format!("{} and {} more", texts(&[one, two]), rest.len()),
+        values => list(values),
+    })
+}
+
+fn in_words(clauses: &Clauses, values: &dyn Fn(&Clause) -> String) -> String {
+    let mut text = effect(clauses.effect).to_owned();
+    for clause in &clauses.list {
+        match &clause.part {
+            Part::Action => text.push_str(&format!(" {}", values(clause))),
+            Part::NotAction => text.push_str(&format!(" everything but {}", values(clause))),
+            Part::Principal(PrincipalType::Aws) => text.push_str(&format!(" to {}", values(clause))),
+            Part::Principal(kind) => text.push_str(&format!(" to {} {}", kind.as_str(), values(clause))),
+            Part::NotPrincipal(_) => text.push_str(&format!(" to all but {}", values(clause))),
+            Part::Resource if clause.values == ["*"] => {}
+            Part::Resource => text.push_str(&format!(" on {}", values(clause))),
+            Part::NotResource => text.push_str(&format!(" on everything but {}", values(clause))),
+            Part::Condition(..) => {}
         }
     }
-    if let Some(Value::Object(operators)) = value.get("Condition") {
-        let conditions: Vec<String> = operators
-            .iter()
-            .flat_map(|(operator, keys)| {
-                keys.as_object()
-                    .into_iter()
-                    .flatten()
-                    .map(move |(key, values)| condition(operator, key, values))
-            })
-            .collect();
-        line.push_str(&format!(" if {}", conditions.join(" and ")));
+    let mut word = "if";
+    for clause in &clauses.list {
+        if let Part::Condition(operator, key) = &clause.part {
+            text.push_str(&format!(" {word} {}", condition(operator, key, &values(clause))));
+            word = "and";
+        }
     }
-    line
+    text
 }
 
-fn condition(operator: &str, key: &str, values: &Value) -> String {
-    match operator {
-        "Bool" => format!("{key} is {}", words(values)),
-        "ArnEquals" | "StringEquals" => format!("{key} is {}", words(values)),
-        "NumericLessThan" => format!("{key} < {}", words(values)),
-        _ => format!("{operator} {key} {}", words(values)),
+fn list(values: &[String]) -> String {
+    let values: Vec<&String> = values.iter().collect();
+    texts(&values)
+}
+
+fn texts(values: &[&String]) -> String {
+    let values: Vec<_> = values.iter().map(|value| harmless(value)).collect();
+    values.join(", ")
+}
+
+/// `aws:MultiFactorAuthPresent is true`. An operator without words of its own keeps its name.
+fn condition(operator: &str, key: &str, values: &str) -> String {
+    let key = harmless(key);
+    match (operator, values) {
+        ("Bool" | "ArnEquals" | "StringEquals" | "NumericEquals", _) => format!("{key} is {values}"),
+        ("StringLike" | "ArnLike", _) => format!("{key} is like {values}"),
+        ("StringNotEquals" | "ArnNotEquals", _) => format!("{key} is not {values}"),
+        ("StringNotLike" | "ArnNotLike", _) => format!("{key} is not like {values}"),
+        ("NumericLessThan", _) => format!("{key} < {values}"),
+        ("NumericLessThanEquals", _) => format!("{key} <= {values}"),
+        ("NumericGreaterThan", _) => format!("{key} > {values}"),
+        ("NumericGreaterThanEquals", _) => format!("{key} >= {values}"),
+        ("DateLessThan", _) => format!("{key} is before {values}"),
+        ("DateGreaterThan", _) => format!("{key} is after {values}"),
+        ("IpAddress", _) => format!("{key} is in {values}"),
+        ("NotIpAddress", _) => format!("{key} is not in {values}"),
+        ("Null", "true") => format!("{key} is absent"),
+        ("Null", "false") => format!("{key} is present"),
+        _ => format!("{operator} {key} {values}"),
     }
 }
 
-fn principals_or_list(value: &Value) -> String {
-    match value {
-        Value::Object(kinds) => kinds.values().map(words).collect::<Vec<_>>().join(", "),
-        other => words(other),
+/// What a part of a statement is called where its values stand below.
+fn part_words(part: &Part) -> String {
+    match part {
+        Part::Action => "actions".to_owned(),
+        Part::NotAction => "all actions but".to_owned(),
+        Part::Resource => "resources".to_owned(),
+        Part::NotResource => "all resources but".to_owned(),
+        Part::Principal(kind) => format!("principals ({})", kind.as_str()),
+        Part::NotPrincipal(kind) => format!("all principals but ({})", kind.as_str()),
+        Part::Condition(operator, key) => format!("if {}", condition(operator, key, "").trim_end()),
     }
 }
 
-fn words(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(list) => list.iter().map(words).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
+fn clause_lines(change: &ClauseChange) -> Vec<String> {
+    let whole = |clause: &Clause| match &clause.part {
+        Part::Condition(operator, key) => {
+            format!("if {}", condition(operator, key, &list(&clause.values)))
+        }
+        part => format!("{} {}", part_words(part), list(&clause.values)),
+    };
+    match change {
+        ClauseChange::Comes(clause) => vec![added(&whole(clause))],
+        ClauseChange::Goes(clause) => vec![removed(&whole(clause))],
+        ClauseChange::Values { part, gone, new, kept } => {
+            if let ([old], [new], 0) = (&gone[..], &new[..], *kept) {
+                return vec![changed(&format!(
+                    "{} {} -> {}",
+                    part_words(part),
+                    harmless(old),
+                    harmless(new)
+                ))];
+            }
+            let mut lines = vec![changed(&part_words(part))];
+            lines.extend(gone.iter().map(|value| format!("    {}", removed(&harmless(value)))));
+            lines.extend(new.iter().map(|value| format!("    {}", added(&harmless(value)))));
+            if *kept > 0 {
+                lines.push(format!("    {}", quiet(*kept, "unchanged", "unchanged")));
+            }
+            lines
+        }
     }
 }
 
@@ -78,23 +194,62 @@ fn words(value: &Value) -> String {
 mod tests {
     use super::*;
 
+    fn document(statements: &str) -> PolicyDocument {
+        PolicyDocument::new(format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#))
+    }
+
+    fn plain(lines: &[String]) -> Vec<String> {
+        lines.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+    }
+
     #[test]
     fn statements_read_as_sentences() {
-        let lines = statements(
-            r#"{"Version":"2012-10-17","Statement":[
-                {"Effect":"Allow","Action":"sts:AssumeRole","Resource":["a","b"],
+        let lines = statements(&document(
+            r#"{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["arn:a","arn:b"],
                  "Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"},"NumericLessThan":{"aws:MultiFactorAuthAge":"3600"}}},
                 {"Effect":"Allow","NotAction":["iam:*"],"Resource":"*"},
-                {"Effect":"Allow","Principal":{"AWS":"root"},"Action":"sts:AssumeRole"}]}"#,
-        );
+                {"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole",
+                 "Condition":{"Null":{"aws:SourceArn":false},"ForAnyValue:StringLike":{"aws:TagKeys":"a*"}}},
+                {"Effect":"Deny","Principal":{"AWS":"111111111111"},"Action":"sts:AssumeRole"}"#,
+        ));
         assert_eq!(
             lines,
             [
-                "Allow sts:AssumeRole on a, b if aws:MultiFactorAuthPresent is true and aws:MultiFactorAuthAge < 3600",
+                "Allow sts:AssumeRole on arn:a, arn:b if aws:MultiFactorAuthPresent is true and aws:MultiFactorAuthAge < 3600",
                 "Allow everything but iam:*",
-                "Allow sts:AssumeRole to root",
+                "Allow sts:AssumeRole to Service ec2.amazonaws.com if aws:SourceArn is present and ForAnyValue:StringLike aws:TagKeys a*",
+                "Deny sts:AssumeRole to 111111111111",
             ]
         );
-        assert_eq!(statements("no json"), ["no json"]);
+        assert_eq!(statements(&PolicyDocument::new("no \u{1b}json")), ["no \\u{1b}json"]);
+    }
+
+    #[test]
+    fn a_change_shows_what_changes_and_counts_the_rest() {
+        let before = document(
+            r#"{"Effect":"Allow","Action":["s3:Get*","s3:Put*","s3:List*","s3:Head*","s3:Copy*"],"Resource":["arn:a","arn:b"],
+                "Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"},"NumericLessThan":{"aws:MultiFactorAuthAge":"3600"}}},
+               {"Effect":"Allow","Action":"ec2:*","Resource":"*"},{"Effect":"Allow","Action":"rds:*","Resource":"*"}"#,
+        );
+        let after = document(
+            r#"{"Effect":"Allow","Action":"ec2:*","Resource":"*"},{"Effect":"Deny","Action":"rds:*","Resource":"*"},
+               {"Effect":"Allow","Action":["s3:Put*","s3:Get*","s3:List*","s3:Head*","s3:Copy*"],"Resource":["arn:b","arn:c"],
+                "Condition":{"NumericLessThan":{"aws:MultiFactorAuthAge":"43200"}}}"#,
+        );
+        assert_eq!(
+            plain(&changes(&before, &after)),
+            [
+                "- Allow rds:*",
+                "+ Deny rds:*",
+                "~ Allow s3:Put*, s3:Get* and 3 more",
+                "    - if aws:MultiFactorAuthPresent is true",
+                "    ~ resources",
+                "        - arn:a",
+                "        + arn:c",
+                "          1 unchanged",
+                "    ~ if aws:MultiFactorAuthAge < 3600 -> 43200",
+                "  1 statement unchanged",
+            ]
+        );
     }
 }
