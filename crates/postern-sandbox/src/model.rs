@@ -59,6 +59,7 @@ pub(crate) struct Tag {
 }
 
 /// An IAM user.
+#[derive(Clone)]
 pub(crate) struct User {
     pub(crate) name: String,
     pub(crate) path: String,
@@ -89,6 +90,7 @@ pub(crate) struct LoginProfile {
 }
 
 /// An IAM group.
+#[derive(Clone)]
 pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) path: String,
@@ -99,6 +101,7 @@ pub(crate) struct Group {
 }
 
 /// An IAM role.
+#[derive(Clone)]
 pub(crate) struct Role {
     pub(crate) name: String,
     pub(crate) path: String,
@@ -124,6 +127,7 @@ pub(crate) struct RoleUse {
 }
 
 /// A customer managed policy.
+#[derive(Clone)]
 pub(crate) struct Policy {
     pub(crate) name: String,
     pub(crate) path: String,
@@ -147,12 +151,14 @@ impl Policy {
 }
 
 /// One version of a customer managed policy.
+#[derive(Clone)]
 pub(crate) struct PolicyVersion {
     pub(crate) policy: PolicyText,
     pub(crate) created: Timestamp,
 }
 
 /// An instance profile; the sandbox only shows and guards it.
+#[derive(Clone)]
 pub(crate) struct InstanceProfile {
     pub(crate) name: String,
     pub(crate) path: String,
@@ -173,6 +179,7 @@ pub(crate) enum Owner {
 }
 
 /// A long-term access key.
+#[derive(Clone)]
 pub(crate) struct AccessKey {
     pub(crate) id: AccessKeyId,
     pub(crate) owner: Owner,
@@ -191,6 +198,7 @@ pub(crate) struct KeyUse {
 }
 
 /// A virtual MFA device.
+#[derive(Clone)]
 pub(crate) struct MfaDevice {
     /// `arn:aws:iam::ACCOUNT:mfa/path/name`
     pub(crate) serial: String,

@@ -23,6 +23,7 @@ use crate::{
     trail::{self, Trail, TrailEvent},
 };
 
+mod stale;
 mod transfer;
 
 pub use transfer::ImportError;
@@ -43,6 +44,8 @@ struct Inner {
     /// How far the sandbox's clock is ahead of the real one.
     ahead: SignedDuration,
     trail: Trail,
+    /// What accounts were, for reads that are behind; none as long as every read is up to date.
+    past: Option<stale::Past>,
     /// Counts changes, so that whoever keeps the state knows when to write it.
     revision: u64,
 }
@@ -115,6 +118,7 @@ impl World {
             sealer: Arc::new(Sealer::generate(rng)),
             ahead: SignedDuration::ZERO,
             trail: Trail::default(),
+            past: None,
             revision: 0,
         };
         Self { inner: Mutex::new(inner), signing_keys: Mutex::new(HashMap::new()) }
@@ -246,6 +250,10 @@ impl World {
                 if !asked.operation.as_deref().is_none_or(trail::is_read) {
                     inner.revision += 1;
                 }
+                let present = match &mut inner.past {
+                    Some(past) => past.before(asked, caller.account, &mut inner.state, real_now),
+                    None => None,
+                };
                 let mut call = Call {
                     state: &mut inner.state,
                     caller,
@@ -257,7 +265,11 @@ impl World {
                     mfa_now: false,
                     decided: &mut decided,
                 };
-                dispatch(raw, asked, &mut call, request_id)
+                let outcome = dispatch(raw, asked, &mut call, request_id);
+                if let Some(present) = present {
+                    inner.state.accounts.insert(caller.account, present);
+                }
+                outcome
             }
         };
         let (response, error) = match outcome {
@@ -321,6 +333,7 @@ impl World {
         let mut inner = self.lock();
         inner.sealer = Arc::new(Sealer::generate(rng));
         inner.ahead = SignedDuration::ZERO;
+        inner.past.iter_mut().for_each(stale::Past::forget);
         inner.revision += 1;
         Forgotten {
             _state: std::mem::replace(&mut inner.state, State::new()),
@@ -334,6 +347,12 @@ impl World {
         inner.ahead = inner.ahead.saturating_add(SignedDuration::from_secs(i64::from(seconds)));
         inner.revision += 1;
         Clocks { real: now, sandbox: inner.clock(now) }
+    }
+
+    /// From now on reads of IAM are this many seconds behind, as AWS's are for a while; 0 makes them up to date.
+    pub fn stale_reads(&self, seconds: u32) {
+        let mut inner = self.lock();
+        inner.past = (seconds > 0).then(|| stale::Past::new(seconds));
     }
 
     /// Both clocks.

@@ -15,5 +15,5 @@ pub use credentials::{
 };
 pub use sandbox::{
     Admin, BlockingSandbox, Cut, Faults, NewAccount, RunningSandbox, SandboxConfig, SandboxServer,
-    ServeError, When,
+    ServeError, Weather, When,
 };

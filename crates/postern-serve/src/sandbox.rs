@@ -22,7 +22,7 @@ mod store;
 
 pub use admin::Admin;
 pub use blocking::BlockingSandbox;
-pub use faults::{Cut, Faults, When};
+pub use faults::{Cut, Faults, Weather, When};
 
 use store::Store;
 

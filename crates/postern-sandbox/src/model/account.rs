@@ -12,6 +12,7 @@ use super::{
 };
 
 /// An AWS account.
+#[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) id: AccountId,
     pub(crate) partition: Partition,

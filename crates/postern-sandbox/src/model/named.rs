@@ -12,6 +12,7 @@ pub(crate) trait Entity {
 }
 
 /// Entities of one kind, found by name (ignoring case) and by id, listed in the order of their names.
+#[derive(Clone)]
 pub(crate) struct Named<T> {
     by_name: BTreeMap<String, T>,
     names: BTreeMap<PrincipalId, String>,

@@ -231,6 +231,7 @@ impl World {
         inner.state = state;
         inner.sealer = Arc::new(Sealer::from_key(key));
         inner.ahead = SignedDuration::from_secs(dto.clock_ahead_seconds.max(0));
+        inner.past.iter_mut().for_each(super::stale::Past::forget);
         inner.revision += 1;
         Ok(())
     }

@@ -10,6 +10,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
+use super::{Faults, Weather};
+
 /// Where the admin API is, and what it wants to be shown.
 #[derive(Clone)]
 pub struct Admin {
@@ -105,15 +107,22 @@ fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Answer> {
     serde_json::from_slice(body).map_err(|error| problem(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
+/// What the admin API is for.
+pub(super) struct Place<'a> {
+    pub(super) world: &'a World,
+    pub(super) faults: &'a Faults,
+}
+
 /// Answers a call that has shown the token.
 pub(super) fn answer(
-    world: &World,
+    place: &Place<'_>,
     method: &Method,
     path: &str,
     body: &Bytes,
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Answer {
+    let world = place.world;
     let route = path.strip_prefix(PATH).unwrap_or_default();
     let answered = match (method.as_str(), route) {
         ("POST", "/accounts") => create_account(world, body, now, rng),
@@ -133,12 +142,14 @@ pub(super) fn answer(
         ("GET", "/events") => Ok(good(&json!({"Records": world.events()}))),
         ("GET", "/state") => Ok((StatusCode::OK, world.export())),
         ("PUT", "/state") => import(world, body),
-        (_, "/accounts" | "/reset" | "/clock" | "/events" | "/state") => {
+        ("GET", "/faults") => Ok(weather(place.faults.forecast())),
+        ("POST", "/faults") => set_weather(place, body),
+        (_, "/accounts" | "/reset" | "/clock" | "/events" | "/state" | "/faults") => {
             Err(problem(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not taken here")))
         }
         _ => Err(problem(
             StatusCode::NOT_FOUND,
-            "there are /accounts, /reset, /clock, /events and /state under /_postern",
+            "there are /accounts, /reset, /clock, /events, /state and /faults under /_postern",
         )),
     };
     answered.unwrap_or_else(|refusal| refusal)
@@ -156,6 +167,23 @@ fn create_account(world: &World, body: &Bytes, now: Timestamp, rng: &mut dyn Rng
         Ok(info) => Ok(good(&account(&info))),
         Err(error) => Err(problem(StatusCode::CONFLICT, error.to_string())),
     }
+}
+
+/// Sets what befalls calls from now on; `{}` is calm weather.
+fn set_weather(place: &Place<'_>, body: &Bytes) -> Result<Answer, Answer> {
+    let wanted: Weather = if body.is_empty() { Weather::default() } else { read(body)? };
+    wanted.check().map_err(|wrong| problem(StatusCode::BAD_REQUEST, wrong))?;
+    place.world.stale_reads(wanted.stale_seconds);
+    if wanted == Weather::default() {
+        place.faults.mend();
+    } else {
+        place.faults.weather(wanted);
+    }
+    Ok(weather(wanted))
+}
+
+fn weather(weather: Weather) -> Answer {
+    good(&json!(weather))
 }
 
 fn import(world: &World, body: &Bytes) -> Result<Answer, Answer> {

@@ -19,7 +19,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Shared, admin, faults::Fate, fresh_rng, guard};
+use super::{
+    Shared, admin,
+    faults::{self, Fate},
+    fresh_rng, guard,
+};
 use crate::{browser, listener};
 
 /// More than any AWS call of these services takes.
@@ -90,11 +94,22 @@ async fn answer(
     let mut rng = rng.lock().await;
     let now = Timestamp::now();
     if is_admin {
-        return Ok(json(admin::answer(&shared.world, &head.method, head.uri.path(), &body, now, &mut *rng)));
+        let place = admin::Place { world: &shared.world, faults: &shared.faults };
+        return Ok(json(admin::answer(&place, &head.method, head.uri.path(), &body, now, &mut *rng)));
     }
-    let fate = shared.faults.next();
-    if fate == Fate::CutBefore {
-        return Err(WasCut);
+    let (fate, late) = shared.faults.next();
+    if !late.is_zero() {
+        tokio::time::sleep(late).await;
+    }
+    let is_json = head.headers.contains_key("x-amz-target");
+    let failed = || faults::refusal(is_json, 500, "InternalFailure", "The request processing has failed.");
+    match fate {
+        Fate::CutBefore => return Err(WasCut),
+        Fate::Throttled => {
+            return Ok(aws(faults::refusal(is_json, 400, "Throttling", "Rate exceeded"), &head.method));
+        }
+        Fate::ErrorBefore => return Ok(aws(failed(), &head.method)),
+        Fate::Pass | Fate::CutAfter | Fate::ErrorAfter => {}
     }
     let raw = RawRequest {
         method: head.method.as_str().to_owned(),
@@ -104,8 +119,10 @@ async fn answer(
         source_ip: peer.ip(),
     };
     let response = shared.world.handle(&raw, now, &mut *rng);
-    if fate == Fate::CutAfter {
-        return Err(WasCut);
+    match fate {
+        Fate::CutAfter => return Err(WasCut),
+        Fate::ErrorAfter => return Ok(aws(failed(), &head.method)),
+        _ => {}
     }
     Ok(aws(response, &head.method))
 }

@@ -34,7 +34,14 @@ Examples:
 
 IAM, STS and a little of EC2 and S3, on one endpoint, for any number of
 accounts. The ready file holds the endpoint, the admin API's token and the
-accounts' root keys; nothing outside the sandbox takes them.")]
+accounts' root keys; nothing outside the sandbox takes them.
+
+Bad weather, to try how something behaves in it, through the admin API:
+  curl -H \"Authorization: Bearer $TOKEN\" $ENDPOINT/_postern/faults -d '
+    {\"seed\": 1, \"throttled\": 0.3, \"errors\": 0.05, \"resets\": 0.05,
+     \"slow\": 0.1, \"slow_ms\": 500, \"stale_seconds\": 4}'
+Shares of the calls are refused with Throttling, end with status 500, are cut
+off or answered late; reads of IAM are some seconds behind. {} ends it.")]
 pub(crate) struct ServeArgs {
     /// Loopback address and port; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
