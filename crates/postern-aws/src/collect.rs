@@ -1,6 +1,6 @@
 //! Reading what is: one account's IAM, or those of a whole estate at once.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::Future};
 
 use aws_sdk_iam::types::{EntityType, PolicyDetail, Tag};
 use postern_estate::{
@@ -10,7 +10,7 @@ use postern_estate::{
 use postern_types::{AccountId, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::{AwsError, Connection, Kind, together};
+use crate::{AwsError, Connection, Identity, Kind, patience::patiently, together};
 
 /// The path under which estates keep what is theirs. Only there is it worth a call per object to read what
 /// `GetAccountAuthorizationDetails` leaves out.
@@ -19,7 +19,32 @@ const ESTATE_PATH: &str = "/postern/";
 /// Calls in flight per account for what is read object by object.
 const AT_ONCE: usize = 8;
 
-/// Reads several accounts, all at once.
+/// What is to be read, and who hears of it.
+pub struct Reading<'a> {
+    /// A connection into each account.
+    pub connections: &'a BTreeMap<AccountId, Connection>,
+    /// Whether each connection was already asked for its identity (see [`identities`]).
+    pub identified: bool,
+    /// The accounts whose alias and password policy matter; a call each.
+    pub settings_of: &'a dyn Fn(AccountId) -> bool,
+    /// Whether users outside the estate's path are asked for too.
+    pub foreign: bool,
+    /// The users whose credentials matter; three calls each.
+    pub credentials_of: &'a dyn Fn(AccountId, &str) -> bool,
+    /// Hears how it goes.
+    pub tell: &'a dyn Fn(Progress<'_>),
+}
+
+/// How a reading goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress<'a> {
+    /// An account was read, as far as it could be.
+    Read(AccountId),
+    /// AWS asks for patience or gave no answer, and is asked again after a pause.
+    Waiting(AccountId, &'a AwsError),
+}
+
+/// Reads several accounts, all at once, and everything in them.
 ///
 /// A call that fails leaves a gap in the snapshot that names it, never an empty list in silence. An account
 /// whose objects could not be read at all is not in the estate.
@@ -27,35 +52,66 @@ const AT_ONCE: usize = 8;
 /// `now` is asked when the last answer is in.
 #[must_use]
 pub fn collect(connections: &BTreeMap<AccountId, Connection>, now: &dyn Fn() -> Timestamp) -> Snapshot {
-    let mut snapshot = Snapshot { estate: Estate::default(), taken_at: Timestamp::MIN, gaps: Vec::new() };
-    if let Some(connection) = connections.values().next() {
-        let reads = connections.iter().map(|(account, connection)| read(*account, connection, Whose::Ours));
-        for (account, found, gaps) in connection.aws.block_on(together::all(reads)) {
-            snapshot.gaps.extend(gaps);
-            if let Some(found) = found {
-                snapshot.estate.accounts.insert(account, found);
-            }
-        }
-    }
-    snapshot.taken_at = now();
-    snapshot
+    let everything = Reading {
+        connections,
+        identified: false,
+        settings_of: &|_| true,
+        foreign: false,
+        credentials_of: &|_, _| true,
+        tell: &|_| {},
+    };
+    everything.collect(now)
 }
 
 /// Reads one account that may hold anything: as [`collect`], with the credentials of every user.
 #[must_use]
 pub fn survey(account: AccountId, connection: &Connection, now: &dyn Fn() -> Timestamp) -> Snapshot {
-    let (_, found, gaps) = connection.aws.block_on(read(account, connection, Whose::Everyones));
+    let everything = Reading {
+        connections: &BTreeMap::new(),
+        identified: false,
+        settings_of: &|_| true,
+        foreign: true,
+        credentials_of: &|_, _| true,
+        tell: &|_| {},
+    };
+    let (_, found, gaps) = connection.aws.block_on(everything.read(account, connection));
     let accounts = found.map(|found| (account, found)).into_iter().collect();
     Snapshot { estate: Estate { accounts }, taken_at: now(), gaps }
 }
 
-/// Whose credentials are counted: that takes calls for each user.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// Those of the estates' own users.
-    Ours,
-    /// Those of every user.
-    Everyones,
+/// Asks each connection who it is, all at once.
+#[must_use]
+pub fn identities(
+    connections: &BTreeMap<AccountId, Connection>,
+) -> BTreeMap<AccountId, Result<Identity, AwsError>> {
+    let Some(any) = connections.values().next() else { return BTreeMap::new() };
+    let asked = connections.iter().map(|(account, connection)| async move {
+        (*account, patiently(connection, &|_| {}, || connection.identity()).await)
+    });
+    any.aws.block_on(together::all(asked)).into_iter().collect()
+}
+
+impl Reading<'_> {
+    /// As [`collect`], of what is wanted: what is not is absent, as if it had not been there.
+    #[must_use]
+    pub fn collect(&self, now: &dyn Fn() -> Timestamp) -> Snapshot {
+        let mut snapshot = Snapshot { estate: Estate::default(), taken_at: Timestamp::MIN, gaps: Vec::new() };
+        if let Some(connection) = self.connections.values().next() {
+            let reads = self.connections.iter().map(|(account, connection)| async {
+                let read = self.read(*account, connection).await;
+                (self.tell)(Progress::Read(*account));
+                read
+            });
+            for (account, found, gaps) in connection.aws.block_on(together::all(reads)) {
+                snapshot.gaps.extend(gaps);
+                if let Some(found) = found {
+                    snapshot.estate.accounts.insert(account, found);
+                }
+            }
+        }
+        snapshot.taken_at = now();
+        snapshot
+    }
 }
 
 /// The gaps of one account, as they come up.
@@ -87,61 +143,107 @@ fn reason(error: &AwsError) -> String {
     }
 }
 
-async fn read(
-    account: AccountId,
-    connection: &Connection,
-    whose: Whose,
-) -> (AccountId, Option<Account>, Vec<Gap>) {
-    let mut gaps = Gaps(account, Vec::new());
-    match connection.identity().await {
-        Ok(identity) if identity.account == account => {}
-        Ok(identity) => {
-            let found = identity.account;
-            gaps.push(
-                "sts:GetCallerIdentity",
-                format!("the credentials are of account {found}, not {account}"),
-            );
-            return (account, None, gaps.1);
-        }
-        Err(error) => {
-            gaps.push(&error.operation, reason(&error));
-            return (account, None, gaps.1);
-        }
-    }
-    let (details, roles, aliases, passwords, summary) = tokio::join!(
-        authorization_details(connection),
-        roles(connection),
-        aliases(connection),
-        password_policy(connection),
-        summary(connection),
-    );
-    let mut details = match details {
-        Ok(details) => details,
-        Err(error) => {
-            gaps.push(&error.operation, reason(&error));
-            return (account, None, gaps.1);
-        }
-    };
-    let mut listed = gaps.or_default(roles);
-    for role in &mut details.roles {
-        if let Some((seconds, description)) = listed.remove(&role.role_name) {
-            role.max_session_seconds = seconds;
-            role.description = description;
-        }
-    }
-    details.aliases = gaps.or_default(aliases);
-    details.password_policy = gaps.or_default(passwords);
-    details.summary = gaps.or_default(summary);
-    one_by_one(connection, whose, &mut details, &mut gaps).await;
-    match details.into_account() {
-        Ok(found) => (account, Some(found), gaps.1),
-        Err(errors) => {
-            for error in errors {
-                gaps.push("iam:GetAccountAuthorizationDetails", error.to_string());
+impl Reading<'_> {
+    async fn read(
+        &self,
+        account: AccountId,
+        connection: &Connection,
+    ) -> (AccountId, Option<Account>, Vec<Gap>) {
+        let mut gaps = Gaps(account, Vec::new());
+        let tell = &|error: &AwsError| (self.tell)(Progress::Waiting(account, error));
+        if !self.identified {
+            match patiently(connection, tell, || connection.identity()).await {
+                Ok(identity) if identity.account == account => {}
+                Ok(identity) => {
+                    let found = identity.account;
+                    gaps.push(
+                        "sts:GetCallerIdentity",
+                        format!("the credentials are of account {found}, not {account}"),
+                    );
+                    return (account, None, gaps.1);
+                }
+                Err(error) => {
+                    gaps.push(&error.operation, reason(&error));
+                    return (account, None, gaps.1);
+                }
             }
-            (account, None, gaps.1)
+        }
+        let settings = (self.settings_of)(account);
+        let (details, roles, aliases, passwords, summary) = tokio::join!(
+            patiently(connection, tell, || authorization_details(connection)),
+            patiently(connection, tell, || roles(connection)),
+            patiently(connection, tell, || only_if(settings, || aliases(connection))),
+            patiently(connection, tell, || only_if(settings, || password_policy(connection))),
+            patiently(connection, tell, || summary(connection)),
+        );
+        let mut details = match details {
+            Ok(details) => details,
+            Err(error) => {
+                gaps.push(&error.operation, reason(&error));
+                return (account, None, gaps.1);
+            }
+        };
+        let mut listed = gaps.or_default(roles);
+        for role in &mut details.roles {
+            if let Some((seconds, description)) = listed.remove(&role.role_name) {
+                role.max_session_seconds = seconds;
+                role.description = description;
+            }
+        }
+        details.aliases = gaps.or_default(aliases);
+        details.password_policy = gaps.or_default(passwords);
+        details.summary = gaps.or_default(summary);
+        self.one_by_one(connection, &mut details, &mut gaps).await;
+        match details.into_account() {
+            Ok(found) => (account, Some(found), gaps.1),
+            Err(errors) => {
+                for error in errors {
+                    gaps.push("iam:GetAccountAuthorizationDetails", error.to_string());
+                }
+                (account, None, gaps.1)
+            }
         }
     }
+
+    /// Reads what has a call of its own per object: policies' tags, people's credentials.
+    async fn one_by_one(&self, connection: &Connection, details: &mut AccountDetails, gaps: &mut Gaps) {
+        let account = gaps.0;
+        let tell = &|error: &AwsError| (self.tell)(Progress::Waiting(account, error));
+        let turns = &Semaphore::new(AT_ONCE);
+        let ours = |path: &str| path.starts_with(ESTATE_PATH);
+        let policies = details.policies.iter().filter(|policy| ours(&policy.path)).map(|policy| async move {
+            let _turn = turns.acquire().await;
+            let read = patiently(connection, tell, || policy_tags(connection, &policy.arn)).await;
+            (policy.arn.clone(), read)
+        });
+        let wanted = |user: &&UserDetail| (self.foreign || ours(&user.path)) && (self.credentials_of)(account, &user.user_name);
+        let users = details.users.iter().filter(wanted).map(|user| async move {
+            let _turn = turns.acquire().await;
+            let read = patiently(connection, tell, || credentials(connection, &user.user_name)).await;
+            (user.user_name.clone(), read)
+        });
+        let (policies, users) = tokio::join!(together::all(policies), together::all(users));
+        let mut tags: BTreeMap<_, _> = policies.into_iter().collect();
+        for policy in &mut details.policies {
+            if let Some(read) = tags.remove(&policy.arn) {
+                policy.tags = gaps.or_default(read.map(Some));
+            }
+        }
+        let mut counts: BTreeMap<_, _> = users.into_iter().collect();
+        for user in &mut details.users {
+            if let Some(read) = counts.remove(&user.user_name) {
+                user.credentials = gaps.or_default(read.map(Some));
+            }
+        }
+    }
+}
+
+/// What is asked, or nothing at all.
+async fn only_if<T: Default, F: Future<Output = Result<T, AwsError>>>(
+    wanted: bool,
+    ask: impl FnOnce() -> F,
+) -> Result<T, AwsError> {
+    if wanted { ask().await } else { Ok(T::default()) }
 }
 
 async fn authorization_details(connection: &Connection) -> Result<AccountDetails, AwsError> {
@@ -223,34 +325,6 @@ async fn summary(connection: &Connection) -> Result<BTreeMap<String, i64>, AwsEr
         .map_err(|e| connection.error(&e, "iam:GetAccountSummary"))?;
     let map = output.summary_map().into_iter().flatten();
     Ok(map.map(|(key, value)| (key.as_str().to_owned(), i64::from(*value))).collect())
-}
-
-/// Reads what has a call of its own per object: policies' tags, people's credentials.
-async fn one_by_one(connection: &Connection, whose: Whose, details: &mut AccountDetails, gaps: &mut Gaps) {
-    let turns = &Semaphore::new(AT_ONCE);
-    let ours = |path: &str| path.starts_with(ESTATE_PATH);
-    let policies = details.policies.iter().filter(|policy| ours(&policy.path)).map(|policy| async move {
-        let _turn = turns.acquire().await;
-        (policy.arn.clone(), policy_tags(connection, &policy.arn).await)
-    });
-    let counted = |path: &str| whose == Whose::Everyones || ours(path);
-    let users = details.users.iter().filter(|user| counted(&user.path)).map(|user| async move {
-        let _turn = turns.acquire().await;
-        (user.user_name.clone(), credentials(connection, &user.user_name).await)
-    });
-    let (policies, users) = tokio::join!(together::all(policies), together::all(users));
-    let mut tags: BTreeMap<_, _> = policies.into_iter().collect();
-    for policy in &mut details.policies {
-        if let Some(read) = tags.remove(&policy.arn) {
-            policy.tags = gaps.or_default(read.map(Some));
-        }
-    }
-    let mut counts: BTreeMap<_, _> = users.into_iter().collect();
-    for user in &mut details.users {
-        if let Some(read) = counts.remove(&user.user_name) {
-            user.credentials = gaps.or_default(read.map(Some));
-        }
-    }
 }
 
 pub(crate) async fn policy_tags(

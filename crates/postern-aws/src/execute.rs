@@ -21,7 +21,11 @@ use postern_estate::{Precondition, ReviewedPlan, Step};
 use postern_types::{AccountId, Partition, Timestamp};
 
 use self::observe::{Seen, observe, same};
-use crate::{AwsError, Connection, Kind, together};
+use crate::{
+    AwsError, Connection, Kind,
+    patience::{is_passing, jittered, patiently},
+    together,
+};
 
 /// How long to wait for IAM's eventual consistency: writes take seconds to be seen everywhere.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +70,8 @@ pub struct Event<'a> {
     pub index: usize,
     /// The step.
     pub step: &'a Step,
+    /// How often its call was made so far.
+    pub attempts: u32,
     /// What happens.
     pub what: What<'a>,
 }
@@ -208,7 +214,10 @@ pub fn execute(execution: Execution<'_>) -> Result<Outcome, Refusal> {
         return Ok(Outcome { fates: Vec::new(), cancelled: false });
     };
     any.aws.block_on(async {
-        let identities = together::all(connections.iter().map(|(_, connection)| connection.identity())).await;
+        let asked = connections.iter().map(|(_, connection)| async move {
+            patiently(connection, &|_| {}, || connection.identity()).await
+        });
+        let identities = together::all(asked).await;
         let mut places = BTreeMap::new();
         for ((account, connection), identity) in connections.iter().zip(identities) {
             let identity = identity?;
@@ -216,7 +225,8 @@ pub fn execute(execution: Execution<'_>) -> Result<Outcome, Refusal> {
                 return Err(Refusal::WrongAccount { expected: *account, found: identity.account });
             }
             let partition = identity.arn.partition().parse().unwrap_or_default();
-            places.insert(*account, Place { connection, account: *account, partition });
+            let pace = Cell::new(Duration::ZERO);
+            places.insert(*account, Place { connection, account: *account, partition, pace });
         }
         let run = Run {
             steps,
@@ -228,6 +238,7 @@ pub fn execute(execution: Execution<'_>) -> Result<Outcome, Refusal> {
             stop: Cell::new(false),
             was_cancelled: Cell::new(false),
             changed: Cell::new(false),
+            attempts: steps.iter().map(|_| Cell::new(0)).collect(),
         };
         Ok(run.all().await)
     })
@@ -238,6 +249,23 @@ pub(crate) struct Place<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) account: AccountId,
     pub(crate) partition: Partition,
+    /// What to wait before each call: longer each time AWS asks for fewer, and shorter with each that it takes.
+    pace: Cell<Duration>,
+}
+
+impl Place<'_> {
+    /// The first pause of an account that is asked for fewer calls, and the longest.
+    const PACES: std::ops::RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(2);
+
+    fn was_throttled(&self) {
+        let slower = self.pace.get().saturating_mul(2);
+        self.pace.set(slower.clamp(*Self::PACES.start(), *Self::PACES.end()));
+    }
+
+    fn was_taken(&self) {
+        let faster = self.pace.get() * 3 / 4;
+        self.pace.set(if faster < Duration::from_millis(10) { Duration::ZERO } else { faster });
+    }
 }
 
 struct Run<'a> {
@@ -252,6 +280,14 @@ struct Run<'a> {
     was_cancelled: Cell<bool>,
     /// Whether this run has changed anything yet: only then is "not there" worth asking again.
     changed: Cell<bool>,
+    /// How often each step's call was made.
+    attempts: Vec<Cell<u32>>,
+}
+
+/// The pauses of a step: for IAM to show what it took, and for AWS to answer at all.
+struct Pauses<S, A> {
+    seen: S,
+    answered: A,
 }
 
 impl Run<'_> {
@@ -312,14 +348,15 @@ impl Run<'_> {
     }
 
     fn note(&self, index: usize, step: &Step, what: What<'_>) -> Result<(), StepError> {
-        let event = Event { at: (self.now)(), index, step, what };
+        let attempts = self.attempts.get(index).map_or(0, Cell::get);
+        let event = Event { at: (self.now)(), index, step, attempts, what };
         (self.log.borrow_mut())(&event).map_err(StepError::Log)
     }
 
     async fn step(&self, place: &Place<'_>, index: usize, step: &Step) -> Result<Effect, StepError> {
-        let mut pauses = self.settle.pauses();
+        let mut pauses = Pauses { seen: self.settle.pauses(), answered: self.settle.pauses() };
         loop {
-            match judge(observe(place, &step.action).await?, &step.precondition) {
+            match judge(self.look(place, index, step, &mut pauses.answered).await?, &step.precondition) {
                 Verdict::Done => return Ok(Effect::AlreadySo),
                 Verdict::Go => break,
                 Verdict::NotYet(found) => {
@@ -327,7 +364,7 @@ impl Run<'_> {
                     if !self.changed.get() {
                         return Err(StepError::Changed { found });
                     }
-                    if !self.pause(index, step, &mut pauses, &found).await? {
+                    if !self.pause(index, step, &mut pauses.seen, &found).await? {
                         return Err(StepError::Changed { found });
                     }
                 }
@@ -337,11 +374,36 @@ impl Run<'_> {
         self.call(place, index, step, &mut pauses).await?;
         self.changed.set(true);
         loop {
-            if matches!(observe(place, &step.action).await?, Seen::Wanted) {
+            if matches!(self.look(place, index, step, &mut pauses.answered).await?, Seen::Wanted) {
                 return Ok(Effect::Changed);
             }
-            if !self.pause(index, step, &mut pauses, "the change is not to be seen yet").await? {
+            if !self.pause(index, step, &mut pauses.seen, "the change is not to be seen yet").await? {
                 return Err(StepError::NotSeen);
+            }
+        }
+    }
+
+    /// Looks what stands there; where AWS asks for patience or gives no answer, until it does.
+    async fn look(
+        &self,
+        place: &Place<'_>,
+        index: usize,
+        step: &Step,
+        pauses: &mut impl Iterator<Item = Duration>,
+    ) -> Result<Seen, StepError> {
+        loop {
+            let error = match observe(place, &step.action).await {
+                Ok(seen) => return Ok(seen),
+                Err(error) => error,
+            };
+            let is_throttled = error.kind == Kind::Throttled;
+            if is_throttled {
+                place.was_throttled();
+            }
+            if !(is_throttled || is_passing(&error))
+                || !self.pause(index, step, pauses, &error.to_string()).await?
+            {
+                return Err(error.into());
             }
         }
     }
@@ -352,18 +414,37 @@ impl Run<'_> {
         place: &Place<'_>,
         index: usize,
         step: &Step,
-        pauses: &mut impl Iterator<Item = Duration>,
+        pauses: &mut Pauses<impl Iterator<Item = Duration>, impl Iterator<Item = Duration>>,
     ) -> Result<(), StepError> {
         loop {
-            let Err(error) = call::call(place, &step.action).await else { return Ok(()) };
+            if !place.pace.get().is_zero() {
+                tokio::time::sleep(jittered(place.pace.get(), (self.now)())).await;
+            }
+            if let Some(attempts) = self.attempts.get(index) {
+                attempts.set(attempts.get() + 1);
+            }
+            let Err(error) = call::call(place, &step.action).await else {
+                place.was_taken();
+                return Ok(());
+            };
             // A call whose answer was lost may have been carried out, and its repetition is then refused.
             let may_stand = error.is_ambiguous() || matches!(error.kind, Kind::Conflict | Kind::NotFound);
-            if may_stand && matches!(observe(place, &step.action).await, Ok(Seen::Wanted)) {
+            if may_stand
+                && matches!(self.look(place, index, step, &mut pauses.answered).await, Ok(Seen::Wanted))
+            {
                 return Ok(());
             }
-            if !self.is_worth_another_try(step, &error)
-                || !self.pause(index, step, pauses, &error.to_string()).await?
-            {
+            if !self.is_worth_another_try(step, &error) {
+                return Err(error.into());
+            }
+            let why = error.to_string();
+            let goes_on = if error.kind == Kind::Throttled {
+                place.was_throttled();
+                self.pause(index, step, &mut pauses.answered, &why).await?
+            } else {
+                self.pause(index, step, &mut pauses.seen, &why).await?
+            };
+            if !goes_on {
                 return Err(error.into());
             }
         }
@@ -400,7 +481,7 @@ impl Run<'_> {
         }
         let Some(pause) = pauses.next() else { return Ok(false) };
         self.note(index, step, What::Waiting { why: why.to_owned() })?;
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(jittered(pause, (self.now)())).await;
         Ok(true)
     }
 }

@@ -16,6 +16,7 @@ pub mod enrol;
 mod error;
 pub mod execute;
 mod metadata;
+mod patience;
 pub mod raw;
 mod rotate;
 mod sts;
@@ -23,7 +24,7 @@ mod time;
 mod together;
 
 pub use assume::RoleCall;
-pub use collect::{collect, survey};
+pub use collect::{Progress, Reading, collect, identities, survey};
 pub use connection::{Aws, Connection, Identity, Patience};
 pub use error::{Answer, AwsError, Kind, Unreachable};
 pub use metadata::MetadataError;

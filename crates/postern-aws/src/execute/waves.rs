@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use postern_estate::{Action, PolicyDocument, Reach, Step};
+use postern_estate::{ADMIN_ROLE, ADMINISTRATORS_GROUP, Action, PolicyDocument, Reach, Step};
 use postern_types::{AccountId, Partition, RoleArn, UserArn};
 
 /// Steps by account, as places in the plan.
@@ -12,6 +12,7 @@ pub(super) type Wave = BTreeMap<AccountId, Vec<usize>>;
 pub(super) fn waves(steps: &[Step], partition: impl Fn(AccountId) -> Partition) -> Vec<Wave> {
     let mut waves: Vec<Wave> = Vec::new();
     let mut widening = None;
+    let mut last = false;
     // The principals that the present wave creates, and where.
     let mut created: Vec<(AccountId, String)> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
@@ -21,10 +22,13 @@ pub(super) fn waves(steps: &[Step], partition: impl Fn(AccountId) -> Partition) 
                 .iter()
                 .any(|(account, arn)| *account != step.account && document.text().contains(arn.as_str()))
         });
-        if widening != Some(widens) || names_new {
+        // Whoever carries this out may have come in by what it takes away.
+        let begins_last = !last && takes_the_way_in(&step.action);
+        if widening != Some(widens) || names_new || begins_last {
             waves.push(Wave::new());
             created.clear();
             widening = Some(widens);
+            last |= begins_last;
         }
         if let Some(wave) = waves.last_mut() {
             wave.entry(step.account).or_default().push(index);
@@ -34,6 +38,17 @@ pub(super) fn waves(steps: &[Step], partition: impl Fn(AccountId) -> Partition) 
         }
     }
     waves
+}
+
+/// Whether a step takes something of the administrators' way in away.
+fn takes_the_way_in(action: &Action) -> bool {
+    match action {
+        Action::DetachRolePolicy { role, .. } | Action::DeleteRole { role } => role.as_str() == ADMIN_ROLE,
+        Action::RemoveUserFromGroup { group, .. }
+        | Action::DeleteGroupPolicy { group, .. }
+        | Action::DeleteGroup { group } => group.as_str() == ADMINISTRATORS_GROUP,
+        _ => false,
+    }
 }
 
 /// The trust policy or other document that a step saves.
@@ -93,7 +108,9 @@ mod tests {
         let alice = r#"{"AWS":"arn:aws:iam::000000000001:user/alice"}"#;
         let nobody = r#"{"AWS":"arn:aws:iam::000000000001:root"}"#;
         let lane = |n, steps: &[usize]| (account(n), steps.to_vec());
-        let cases: [(&str, Vec<Step>, Vec<Wave>); 5] = [
+        let gone =
+            |n, name: &str| step(n, Action::DeleteRole { role: name.parse().unwrap() }, Reach::Narrows);
+        let cases: [(&str, Vec<Step>, Vec<Wave>); 6] = [
             ("nothing", vec![], vec![]),
             (
                 "apart",
@@ -109,6 +126,14 @@ mod tests {
                 "in one account the order is enough",
                 vec![user(1, "alice"), role(1, "r", alice, Reach::Keeps)],
                 vec![Wave::from([lane(1, &[0, 1])])],
+            ),
+            (
+                "the way in goes when everything else is gone",
+                vec![gone(1, "a"), gone(2, "a"), gone(1, ADMIN_ROLE), gone(2, ADMIN_ROLE), user(1, "bob")],
+                vec![
+                    Wave::from([lane(1, &[0]), lane(2, &[1])]),
+                    Wave::from([lane(1, &[2, 4]), lane(2, &[3])]),
+                ],
             ),
             (
                 "narrow before wide, everywhere",

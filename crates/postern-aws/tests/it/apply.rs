@@ -4,15 +4,16 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
     thread,
+    time::Duration,
 };
 
 use postern_aws::{
     Connection, Kind, Unreachable, collect,
-    execute::{Effect, Event, Execution, Fate, Outcome, StepError, What, execute},
+    execute::{Effect, Event, Execution, Fate, Outcome, Settle, StepError, What, execute},
     raw::RawCall,
 };
-use postern_estate::{Design, Desired, Plan, Quotas, Reach, Snapshot, diff};
-use postern_testkit::serve::When;
+use postern_estate::{Design, Desired, Plan, Quotas, Reach, Snapshot, diff, teardown};
+use postern_testkit::serve::{Weather, When};
 use postern_types::{AccountId, Timestamp};
 
 use crate::bastion::{BASTION, DEV, Lab, PROD, SETTLE, account};
@@ -147,12 +148,31 @@ fn the_example_is_built_and_a_second_apply_finds_nothing_to_do() {
 /// that nothing disturbed. What the next run makes of a state depends on that state alone, so each is tried once.
 #[test]
 fn the_network_lost_at_any_call_the_next_run_ends_the_same() {
-    let desired = &desired(SMALL);
+    lose_the_network_everywhere(&desired(SMALL), &|_, _| {}, &apply);
+}
+
+/// The same for the way back.
+#[test]
+fn the_network_lost_at_any_call_of_destroy_the_next_run_ends_the_same() {
+    let build = |lab: &Lab, desired: &Desired| assert!(apply(lab, desired));
+    lose_the_network_everywhere(&desired(SMALL), &build, &destroy);
+}
+
+/// Carries out what takes everything away; whether it got to its end.
+fn destroy(lab: &Lab, desired: &Desired) -> bool {
+    let Ok(actual) = snapshot(lab).complete() else { return false };
+    let plan = teardown(&actual, desired, &BTreeSet::new());
+    carry_out(lab, plan, &mut |_| ()).is_some_and(|outcome| outcome.is_complete())
+}
+
+type Act<T> = dyn Fn(&Lab, &Desired) -> T + Sync;
+
+fn lose_the_network_everywhere(desired: &Desired, build: &Act<()>, act: &Act<bool>) {
     let tried = &Mutex::new(BTreeSet::new());
     // Two sandboxes side by side, each for every second call.
     thread::scope(|scope| {
         for half in 0..2 {
-            scope.spawn(move || lose_the_network(desired, half, tried));
+            scope.spawn(move || lose_the_network(desired, half, tried, build, act));
         }
     });
     // As many states as there are changes, at the least: the cuts did hit between them.
@@ -160,19 +180,27 @@ fn the_network_lost_at_any_call_the_next_run_ends_the_same() {
     assert!(tried > 15, "{tried}");
 }
 
-fn lose_the_network(desired: &Desired, half: u64, tried: &Mutex<BTreeSet<String>>) {
-    let lab = Lab::of(&[BASTION, PROD]);
-    let calls = lab.calls_of(|| assert!(apply(&lab, desired)));
+fn lose_the_network(
+    desired: &Desired,
+    half: u64,
+    tried: &Mutex<BTreeSet<String>>,
+    build: &Act<()>,
+    act: &Act<bool>,
+) {
+    let mut lab = Lab::of(&[BASTION, PROD]);
+    build(&lab, desired);
+    lab.begin_here();
+    let calls = lab.calls_of(|| assert!(act(&lab, desired)));
     let wanted = lab.state();
     assert!(calls > 50, "{calls}");
     for call in (1..=calls).filter(|call| call % 2 == half) {
         for when in [When::Before, When::After] {
             lab.reset();
             lab.cut(call, when, true);
-            assert!(!apply(&lab, desired), "call {call} of {calls} {when:?}: not noticed");
+            assert!(!act(&lab, desired), "call {call} of {calls} {when:?}: not noticed");
             lab.sandbox.faults().mend();
             if tried.lock().unwrap().insert(lab.state().to_string()) {
-                assert!(apply(&lab, desired), "call {call} of {calls} {when:?}: the next run fails");
+                assert!(act(&lab, desired), "call {call} of {calls} {when:?}: the next run fails");
                 assert_eq!(lab.state(), wanted, "call {call} of {calls} {when:?}");
             }
         }
@@ -198,6 +226,64 @@ fn a_single_call_cut_the_same_run_gets_over_it() {
             assert!(apply(&lab, &desired), "call {call} {when:?}");
             assert_eq!(lab.state(), wanted, "call {call} {when:?}");
         }
+    }
+}
+
+/// Nearly every second call is refused, fails or is lost, and what was written is seen a second later.
+#[test]
+fn bad_weather_is_got_over_or_named() {
+    let lab = Lab::of(&[BASTION, PROD]);
+    let desired = desired(SMALL);
+    assert!(apply(&lab, &desired));
+    let wanted = lab.state();
+    let settle = Settle {
+        first: Duration::from_millis(5),
+        longest: Duration::from_millis(100),
+        total: Duration::from_secs(5),
+    };
+    let weather = Weather {
+        seed: 0,
+        throttled: 0.3,
+        errors: 0.08,
+        resets: 0.08,
+        slow: 0.1,
+        slow_ms: 10,
+        stale_seconds: 0,
+    };
+    for (seed, stale_seconds) in [(1, 0), (2, 0), (3, 0), (4, 1)] {
+        lab.reset();
+        lab.sandbox.faults().weather(Weather { seed, ..weather });
+        lab.sandbox.world().stale_reads(stale_seconds);
+        let mut ended = false;
+        for _run in 0..4 {
+            let Some(plan) = plan(&lab, &desired) else { continue };
+            let mut waited = 0;
+            let outcome = execute(Execution {
+                plan: &plan.confirm().unwrap(),
+                connections: &lab.connections,
+                settle,
+                now: &Timestamp::now,
+                cancelled: &|| false,
+                log: &mut |event| {
+                    waited += usize::from(matches!(event.what, What::Waiting { .. }));
+                    Ok(())
+                },
+            });
+            match outcome {
+                Ok(outcome) if outcome.is_complete() => {
+                    assert!(waited > 0, "in such weather nobody gets through without waiting");
+                    ended = true;
+                    break;
+                }
+                Ok(outcome) => assert!(outcome.failures().next().is_some(), "{outcome:?}"),
+                Err(_) => {}
+            }
+            thread::sleep(Duration::from_secs(stale_seconds.into()));
+        }
+        lab.sandbox.faults().mend();
+        lab.sandbox.world().stale_reads(0);
+        assert!(ended, "seed {seed}: no run of four got to its end");
+        assert_eq!(lab.state(), wanted, "seed {seed}");
     }
 }
 

@@ -64,6 +64,11 @@ impl Lab {
         self.aws.connect(self.endpoint(), credentials.into(), Some(account(id)))
     }
 
+    /// What there is now is where every reset leads.
+    pub(crate) fn begin_here(&mut self) {
+        self.start = self.sandbox.world().export();
+    }
+
     /// Everything as it was at the start, and no faults.
     pub(crate) fn reset(&self) {
         self.sandbox.faults().mend();
