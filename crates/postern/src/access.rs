@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use postern_aws::{
-    Aws, Connection, Credentials, Endpoint, Patience, RoleCall,
+    Aws, Connection, Credentials, Endpoint, Identity, Patience, RoleCall,
     endpoint::{self, ProfileEndpoints},
+    identities,
     profile::Source,
 };
 use postern_estate::{ADMIN_ROLE, AccountDesign, Design};
@@ -39,6 +40,8 @@ pub(crate) fn account_label(names: &AccountNames, account: AccountId) -> String 
 /// A connection into each account of the estate.
 pub(crate) struct Access {
     pub(crate) connections: BTreeMap<AccountId, Connection>,
+    /// Whether AWS has said that each credential is of its account.
+    pub(crate) identified: bool,
 }
 
 /// What accounts are called in the estate file.
@@ -112,17 +115,24 @@ fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Resu
         design,
     };
     let bastion = opener.bastion()?;
+    let accounts = || design.accounts.iter().filter(|(_, account)| wanted.contains(&account.id.value));
     let mut connections = BTreeMap::new();
-    for (name, account) in design.accounts.iter().filter(|(_, account)| wanted.contains(&account.id.value)) {
-        let connection = opener.account(name.as_str(), account, &bastion)?;
-        check_account(name.as_str(), account.id.value, &connection)?;
-        connections.insert(account.id.value, connection);
-    }
     if wanted.contains(&design.bastion.account.value) {
-        check_account(BASTION, design.bastion.account.value, &bastion)?;
-        connections.insert(design.bastion.account.value, bastion);
+        connections.insert(design.bastion.account.value, bastion.clone());
     }
-    Ok(Access { connections })
+    for (name, account) in accounts().filter(|(_, account)| account.profile.is_some()) {
+        connections.insert(account.id.value, opener.account(name.as_str(), account, &bastion)?);
+    }
+    let names = account_names(design);
+    // All at once, and before a role is assumed: a credential in the wrong place is to be named as that.
+    for (account, identity) in identities(&connections) {
+        check_account(names.get(&account).map_or("", String::as_str), account, &identity?)?;
+    }
+    for (name, account) in accounts().filter(|(_, account)| account.profile.is_none()) {
+        connections.insert(account.id.value, opener.account(name.as_str(), account, &bastion)?);
+    }
+    // A role that was assumed is of the account in its ARN.
+    Ok(Access { connections, identified: true })
 }
 
 /// Where the calls of an account go. The environment goes before a profile, a profile before the estate file.
@@ -303,8 +313,7 @@ fn session_name() -> RoleSessionName {
     "postern-apply".parse().unwrap_or_else(|_| unreachable!("a fixed and valid session name"))
 }
 
-fn check_account(name: &str, wanted: AccountId, connection: &Connection) -> Result<(), CliError> {
-    let identity = connection.caller_identity()?;
+fn check_account(name: &str, wanted: AccountId, identity: &Identity) -> Result<(), CliError> {
     if identity.account == wanted {
         return Ok(());
     }

@@ -77,6 +77,10 @@ pub(crate) enum Command {
     Estate(commands::estate::EstateArgs),
     /// Print the estate file's JSON Schema, for editors
     Schema(commands::schema::SchemaArgs),
+    /// Show what was changed past the estate file
+    Drift(commands::drift::DriftArgs),
+    /// Remove everything that carries the estate's mark
+    Destroy(commands::destroy::DestroyArgs),
     /// Enrol people, and see who is enrolled
     People(commands::people::PeopleArgs),
     /// Decide, explain, check and compare IAM policies

@@ -7,8 +7,10 @@ pub(crate) mod completions;
 pub(crate) mod console;
 pub(crate) mod credential_process;
 pub(crate) mod demo;
+pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod emit;
+pub(crate) mod drift;
 pub(crate) mod env;
 pub(crate) mod estate;
 pub(crate) mod exec;
@@ -47,6 +49,8 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Plan(args) => plan::run(args, context),
         Command::Apply(args) => apply::run(args, context),
         Command::Emit(args) => emit::run(args, context),
+        Command::Drift(args) => drift::run(args, context),
+        Command::Destroy(args) => destroy::run(args, context),
         Command::Demo(args) => demo::run(args, context),
         Command::Init(args) => init::run(args, context),
         Command::Estate(args) => estate::run(args, context),

@@ -23,6 +23,8 @@ mod personal;
 mod picker;
 mod prompt;
 mod report;
+mod run_report;
+mod saved_plan;
 mod served;
 mod signals;
 mod state;

@@ -37,13 +37,21 @@ pub(crate) struct Printer {
     quiet: bool,
     width: usize,
     reader_gone: Cell<bool>,
+    /// Whether a line of progress stands on the terminal.
+    progressing: Cell<bool>,
 }
 
 impl Printer {
     /// `columns` is what the variable `COLUMNS` says; the terminal, if there is one, knows better.
     pub(crate) fn new(color: Color, quiet: bool, columns: Option<&str>) -> Self {
         let terminal = rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col);
-        Self { color, quiet, width: wrap::columns(terminal, columns), reader_gone: Cell::new(false) }
+        Self {
+            color,
+            quiet,
+            width: wrap::columns(terminal, columns),
+            reader_gone: Cell::new(false),
+            progressing: Cell::new(false),
+        }
     }
 
     /// The columns that text on standard output may take.
@@ -117,6 +125,25 @@ impl Printer {
         }
     }
 
+    /// Says how something goes in one line that the next one replaces; only on a terminal, and not with `--quiet`.
+    pub(crate) fn progress(&self, text: &str) {
+        if self.quiet || !io::IsTerminal::is_terminal(&io::stderr()) {
+            return;
+        }
+        let shown: String = text.chars().take(self.width.saturating_sub(1)).collect();
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "\r\x1b[2K{shown}").and_then(|()| err.flush());
+        self.progressing.set(true);
+    }
+
+    /// Takes the line of [`Printer::progress`] away again.
+    pub(crate) fn progress_ends(&self) {
+        if self.progressing.replace(false) {
+            let mut err = io::stderr().lock();
+            let _ = write!(err, "\r\x1b[2K").and_then(|()| err.flush());
+        }
+    }
+
     /// Shows what was asked for, where standard output is taken by something else.
     pub(crate) fn aside(&self, text: &str) {
         self.talk(text);
@@ -147,6 +174,7 @@ impl Printer {
     }
 
     fn talk(&self, text: &str) {
+        self.progress_ends();
         let mut err = self.stderr();
         // Nobody is left to be told when standard error is gone.
         let _ = writeln!(err, "{text}");

@@ -9,4 +9,7 @@ mod emit;
 mod estate;
 mod guards;
 mod init;
+mod down;
+mod saved;
+mod weather;
 mod world;

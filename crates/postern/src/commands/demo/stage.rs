@@ -137,7 +137,7 @@ impl Stage {
         }
         let old: AccountId = known(OLD_COMPANY.parse())?;
         let old = (old, root(old, "old company")?);
-        Ok(Self { sandbox, aws, design, desired, access: Access { connections }, old })
+        Ok(Self { sandbox, aws, design, desired, access: Access { connections, identified: false }, old })
     }
 
     pub(super) fn endpoint(&self) -> &str {
