@@ -12,6 +12,7 @@ mod context;
 mod daily;
 mod directory;
 mod doctor;
+mod effect;
 mod env;
 mod errors;
 mod estate_file;

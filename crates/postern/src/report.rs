@@ -3,6 +3,7 @@
 pub(crate) mod difference;
 pub(crate) mod doctor;
 pub(crate) mod drift;
+pub(crate) mod effect;
 pub(crate) mod explanation;
 pub(crate) mod file_change;
 pub(crate) mod findings;

@@ -74,7 +74,9 @@ pub(crate) fn run(args: &ApplyArgs, context: &mut Context) -> Result<ExitStatus,
     if let Some(saved) = &saved {
         saved.check(&prepared.plan)?;
     }
-    context.printer.data(&report::plan::render(&prepared.plan, names, context.printer.width()))?;
+    let outlook = prepared.outlook();
+    let width = context.printer.width();
+    context.printer.data(&report::plan::render(&prepared.plan, names, outlook.as_ref(), width))?;
     left_out(context, prepared.left_out);
     if !prepared.plan.conflicts.is_empty() {
         return Err(CliError::failed("something is in the way, so nothing was changed"));
@@ -97,7 +99,7 @@ pub(crate) fn run(args: &ApplyArgs, context: &mut Context) -> Result<ExitStatus,
     told.stopped(&reviewed, &outcome)?;
     let rest = until_settled(&|| prepared.again(context), &interrupted)?;
     if !rest.is_empty() {
-        context.printer.data(&report::plan::render(&rest, names, context.printer.width()))?;
+        context.printer.data(&report::plan::render(&rest, names, None, width))?;
         return Err(CliError::failed(
             "every call was carried out, but the accounts are still not what the file says",
         )

@@ -69,7 +69,8 @@ pub(crate) fn run(args: &DestroyArgs, context: &mut Context) -> Result<ExitStatu
     let keep = way_in(&access, &actual, &wanted.desired)?;
     let plan = teardown(&actual, &wanted.desired, &keep);
     let names = &wanted.names;
-    context.printer.data(&picture(&plan, &estate, names, context.printer.width()))?;
+    let width = context.printer.width();
+    context.printer.data(&picture(&plan, &estate, names, width))?;
     if !plan.conflicts.is_empty() {
         return Err(CliError::failed("something is in the way, so nothing was changed"));
     }
@@ -95,7 +96,7 @@ pub(crate) fn run(args: &DestroyArgs, context: &mut Context) -> Result<ExitStatu
     };
     let rest = until_settled(&again, &interrupted)?;
     if !rest.is_empty() {
-        context.printer.data(&picture(&rest, &estate, names, context.printer.width()))?;
+        context.printer.data(&picture(&rest, &estate, names, width))?;
         return Err(CliError::failed(
             "every call was carried out, but something of the estate is still there",
         )

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DriftArgs, context: &mut Context) -> Result<ExitStatus,
     prepared.plan.notices.extend(foreign);
     let plan = &prepared.plan;
     let text = if args.json {
-        report::plan::json(plan)?
+        report::plan::json(plan, None)?
     } else {
         let name = prepared.wanted.file.design.name.value.as_str();
         report::drift::render(plan, name, &prepared.wanted.names, context.printer.width())

@@ -44,10 +44,11 @@ pub(crate) fn run(args: &PlanArgs, context: &mut Context) -> Result<ExitStatus, 
     let wanted = Wanted::load(context)?;
     let prepared = Prepared::read(context, wanted, &args.scope)?;
     let (plan, names) = (&prepared.plan, &prepared.wanted.names);
+    let outlook = prepared.outlook();
     let text = if args.json {
-        report::plan::json(plan)?
+        report::plan::json(plan, outlook.as_ref())?
     } else {
-        report::plan::render(plan, names, context.printer.width())
+        report::plan::render(plan, names, outlook.as_ref(), context.printer.width())
     };
     context.printer.data(&text)?;
     left_out(context, prepared.left_out);

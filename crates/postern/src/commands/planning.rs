@@ -12,9 +12,10 @@ use crate::{
     access::{self, Access, AccountNames, WayIn, account_label},
     commands::cap,
     context::Context,
+    effect,
     errors::CliError,
     estate_file::EstateFile,
-    report::plan::counted,
+    report::{effect::Outlook, plan::counted},
 };
 
 /// Which part of the estate is looked at.
@@ -153,6 +154,18 @@ impl Prepared {
     /// Reads the accounts once more and says what is left to do.
     pub(crate) fn again(&self, context: &Context) -> Result<Plan, CliError> {
         compare(context, &self.access, &self.wanted, &self.part).map(|compared| compared.plan)
+    }
+
+    /// What the plan does to who reaches what; none where it does nothing, or cannot.
+    pub(crate) fn outlook(&self) -> Option<Outlook> {
+        if self.plan.steps.is_empty() || !self.plan.conflicts.is_empty() {
+            return None;
+        }
+        Some(if self.actual.accounts.contains_key(&self.desired.bastion) {
+            effect::of(&self.actual, &self.plan, self.desired.partition)
+        } else {
+            Outlook::NotTold("people are in the bastion account, which was not read".to_owned())
+        })
     }
 
     /// What stands in the bastion and is not in the file.

@@ -11,17 +11,24 @@ use postern_estate::{
 };
 use postern_types::{AccountId, UserName};
 
-use super::policy;
+use super::{
+    effect::{self, Outlook},
+    policy,
+};
 use crate::{
     access::{AccountNames, account_label},
     errors::CliError,
     output::{BAD, BOLD, DIM, GOOD, WARN, clauses, paint, prose, shown_width},
 };
 
-/// The whole plan: accounts, objects, what happens to each, what is in the way, what is left alone, the sum.
-/// No line is wider than `width` columns, unless a single name is.
-pub(crate) fn render(plan: &Plan, names: &AccountNames, width: usize) -> String {
-    format!("{}{}{}\n", changes(plan, names, width), remarks(plan, names, width), summary(plan))
+/// One-sided roles that are named one by one.
+const ONE_BY_ONE: usize = 4;
+
+/// The whole plan: accounts, objects, what happens to each, what is in the way, what is left alone, what it comes to,
+/// the sum. No line is wider than `width` columns, unless a single name is.
+pub(crate) fn render(plan: &Plan, names: &AccountNames, outlook: Option<&Outlook>, width: usize) -> String {
+    let effect = outlook.map(|outlook| effect::render(outlook, names, width)).unwrap_or_default();
+    format!("{}{}{effect}{}\n", changes(plan, names, width), remarks(plan, names, width), summary(plan))
 }
 
 /// Accounts, objects, and what happens to each.
@@ -66,8 +73,18 @@ pub(crate) fn remarks(plan: &Plan, names: &AccountNames, width: usize) -> String
         text.push_str(&prose(&line, "", "  ", width));
         text.push('\n');
     }
-    for notice in &plan.notices {
-        let line = format!("{} {}", paint(WARN, "note:"), notice_words(notice, names));
+    let one_sided = plan.notices.iter().filter(|notice| notice.kind == NoticeKind::OneSided).count();
+    let many = one_sided > ONE_BY_ONE;
+    let single = plan.notices.iter().filter(|notice| !(many && notice.kind == NoticeKind::OneSided));
+    let mut notes: Vec<String> = single.map(|notice| notice_words(notice, names)).collect();
+    if many {
+        notes.push(format!(
+            "{one_sided} roles are one-sided: too many people for their trust policies, so the group policies \
+             alone say who"
+        ));
+    }
+    for note in notes {
+        let line = format!("{} {note}", paint(WARN, "note:"));
         text.push_str(&prose(&line, "", "  ", width));
         text.push('\n');
     }
@@ -78,9 +95,13 @@ pub(crate) fn remarks(plan: &Plan, names: &AccountNames, width: usize) -> String
 }
 
 /// The plan as versioned JSON.
-pub(crate) fn json(plan: &Plan) -> Result<String, CliError> {
-    let mut text = serde_json::to_string_pretty(&PlanJson::from(plan))
-        .map_err(|error| CliError::failed("cannot write the plan as JSON").caused_by(error))?;
+pub(crate) fn json(plan: &Plan, outlook: Option<&Outlook>) -> Result<String, CliError> {
+    let failed = |error| CliError::failed("cannot write the plan as JSON").caused_by(error);
+    let mut value = serde_json::to_value(PlanJson::from(plan)).map_err(failed)?;
+    if let (Some(outlook), Some(members)) = (outlook, value.as_object_mut()) {
+        members.insert("effect".to_owned(), effect::json(outlook));
+    }
+    let mut text = serde_json::to_string_pretty(&value).map_err(failed)?;
     text.push('\n');
     Ok(text)
 }
@@ -472,7 +493,8 @@ mod tests {
     fn a_document_that_changes_twice_is_shown_once_from_first_to_last() {
         let steps = vec![change("old", "nobody", Reach::Narrows), change("nobody", "new", Reach::Widens)];
         let plan = Plan { steps, ..Plan::default() };
-        let text = anstream::adapter::strip_str(&render(&plan, &AccountNames::default(), 100)).to_string();
+        let text =
+            anstream::adapter::strip_str(&render(&plan, &AccountNames::default(), None, 100)).to_string();
         assert!(!text.contains("nobody"), "{text}");
         assert_eq!(text.matches("trust policy").count(), 1, "{text}");
         let (gone, come) = ("old", "new");
