@@ -208,7 +208,14 @@ impl Clauses {
             }
         }
         let clauses = self.list.len().max(other.list.len());
-        (named == 1 || 2 * same + near >= clauses).then_some(4 * named * clauses + 2 * same + near)
+        let acts =
+            |one: &Self| one.list.iter().find(|c| matches!(c.part, Part::Action | Part::NotAction)).cloned();
+        let same_actions = match (acts(self), acts(other)) {
+            (Some(one), Some(two)) => one.part.is(&two.part) && one.is(&two),
+            _ => false,
+        };
+        (named == 1 || same_actions || 2 * same + near >= clauses)
+            .then_some(4 * named * clauses + 2 * same + near)
     }
 
     fn into_change(self, after: &Self) -> StatementChange {

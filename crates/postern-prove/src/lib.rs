@@ -15,6 +15,7 @@
 //! The crate is pure: it reads no file, opens no connection, knows no clock.
 
 mod caller;
+mod effect;
 mod power;
 mod reach;
 mod search;
@@ -22,6 +23,7 @@ mod world;
 
 pub use self::{
     caller::{Caller, Held, SessionFacts, Tie},
+    effect::{Effect, Writers},
     power::Power,
     reach::{Grant, Reach, Way},
     search::Answer,

@@ -1,6 +1,8 @@
 //! Who reaches what.
 
 #[cfg(test)]
+mod effect;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod reach;

@@ -4,7 +4,7 @@ use postern_estate::{Account, Design, Desired, Estate, Group, PolicyDocument, Qu
 use postern_prove::{Answer, Caller, Guardrail, Held, Reach, SessionFacts, World};
 use postern_types::{AccountId, IamPath, Partition, PolicyArn, RoleArn, Timestamp, UserArn};
 
-const EXAMPLE: &str = r#"version = 1
+pub(crate) const EXAMPLE: &str = r#"version = 1
 name = "acme"
 region = "eu-central-1"
 [bastion]
@@ -33,7 +33,7 @@ groups = ["auditors"]
 groups = ["developers"]
 "#;
 
-fn managed(arn: &PolicyArn) -> Option<String> {
+pub(crate) fn managed(arn: &PolicyArn) -> Option<String> {
     let statement = match arn.name().as_str() {
         "AdministratorAccess" => r#""Effect": "Allow", "Action": "*""#,
         "PowerUserAccess" => r#""Effect": "Allow", "NotAction": ["iam:*", "organizations:*", "account:*"]"#,

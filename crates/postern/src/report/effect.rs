@@ -15,6 +15,9 @@ use crate::{
 /// Names that are listed before the rest is counted.
 const LISTED: usize = 6;
 
+/// Accounts of a role that are named before they are counted.
+const ACCOUNTS: usize = 3;
+
 /// What is to be said of a change's effect.
 pub(crate) enum Outlook {
     /// What it does.
@@ -141,7 +144,7 @@ fn whom(users: &BTreeSet<&UserArn>) -> String {
     format!(": {}", listed(users.iter().map(|user| user.name().to_string()).collect()))
 }
 
-/// `developer in dev and prod, prod/readonly`
+/// `dev/developer, prod/developer and readonly in 40 accounts`
 fn where_to(roles: &BTreeSet<&RoleArn>, names: &AccountNames) -> String {
     let mut accounts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for role in roles {
@@ -149,9 +152,12 @@ fn where_to(roles: &BTreeSet<&RoleArn>, names: &AccountNames) -> String {
         let account = names.get(&account).cloned().unwrap_or_else(|| account.to_string());
         accounts.entry(role.name().to_string()).or_default().push(account);
     }
-    let labels = accounts.into_iter().map(|(role, accounts)| match &accounts[..] {
-        [one] => format!("{one}/{role}"),
-        _ => format!("{role} in {}", listed(accounts)),
+    let labels = accounts.into_iter().flat_map(|(role, mut accounts)| {
+        accounts.sort_unstable();
+        if accounts.len() > ACCOUNTS {
+            return vec![format!("{role} in {} accounts", accounts.len())];
+        }
+        accounts.into_iter().map(|account| format!("{account}/{role}")).collect()
     });
     listed(labels.collect())
 }
@@ -226,8 +232,8 @@ mod tests {
         assert_eq!(
             plain(effect),
             "Effect\n  \
-             + 3 people reach developer in prod and dev and prod/readonly with MFA: alice, bob\n      \
-             and carol\n  \
+             + 3 people reach dev/developer, prod/developer and prod/readonly with MFA: alice,\n      \
+             bob and carol\n  \
              - dan no longer reaches prod/readonly\n  \
              = nobody new without MFA\n  \
              = nobody new may write to IAM\n\n"
