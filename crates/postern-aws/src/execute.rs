@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use postern_estate::{Precondition, ReviewedPlan, Step};
+use postern_estate::{Action, Precondition, ReviewedPlan, Step};
 use postern_types::{AccountId, Partition, Timestamp};
 
 use self::observe::{Seen, observe, same};
@@ -429,10 +429,17 @@ impl Run<'_> {
             };
             // A call whose answer was lost may have been carried out, and its repetition is then refused.
             let may_stand = error.is_ambiguous() || matches!(error.kind, Kind::Conflict | Kind::NotFound);
-            if may_stand
-                && matches!(self.look(place, index, step, &mut pauses.answered).await, Ok(Seen::Wanted))
-            {
+            let seen =
+                if may_stand { self.look(place, index, step, &mut pauses.answered).await.ok() } else { None };
+            if matches!(seen, Some(Seen::Wanted)) {
                 return Ok(());
+            }
+            // What a write finds and a read does not was written a moment ago, by this run or the one before.
+            if is_behind(&step.action, &error, seen.as_ref()) {
+                if self.pause(index, step, &mut pauses.seen, &error.to_string()).await? {
+                    continue;
+                }
+                return Err(error.into());
             }
             if !self.is_worth_another_try(step, &error) {
                 return Err(error.into());
@@ -483,6 +490,17 @@ impl Run<'_> {
         self.note(index, step, What::Waiting { why: why.to_owned() })?;
         tokio::time::sleep(jittered(pause, (self.now)())).await;
         Ok(true)
+    }
+}
+
+/// Whether reads are behind what a refused call has found: it is there, or gone, and reads do not show it yet.
+fn is_behind(action: &Action, error: &AwsError, seen: Option<&Seen>) -> bool {
+    let verb = action.operation();
+    let removes = ["Delete", "Remove", "Detach", "Untag"].iter().any(|word| verb.starts_with(word));
+    match seen {
+        Some(Seen::Absent) => error.code().is_some_and(|code| code.starts_with("EntityAlreadyExists")),
+        Some(Seen::Pending | Seen::Document(_)) => removes && error.kind == Kind::NotFound,
+        _ => false,
     }
 }
 

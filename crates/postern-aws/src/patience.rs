@@ -59,7 +59,7 @@ pub(crate) fn is_passing(error: &AwsError) -> bool {
 
 /// The pause, shortened by up to a half: enough of chance is in the clock's last digits.
 pub(crate) fn jittered(pause: Duration, now: Timestamp) -> Duration {
-    let share = u32::try_from(now.subsec_nanosecond().unsigned_abs() / 1_000 % 1_000).unwrap_or_default();
+    let share = now.subsec_nanosecond().unsigned_abs() / 1_000 % 1_000;
     pause - pause.saturating_mul(share) / 2_000
 }
 

@@ -65,7 +65,7 @@ impl Action {
                 put("Tags", &joined(tags));
             }
             Self::CreatePolicyVersion { policy, .. } | Self::DeletePolicy { policy } => {
-                put("PolicyArn", policy)
+                put("PolicyArn", policy);
             }
             Self::DeletePolicyVersion { policy, version } => {
                 put("PolicyArn", policy);

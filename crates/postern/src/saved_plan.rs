@@ -115,7 +115,7 @@ impl SavedPlan {
             .hint("name the estate file that it was made from with --estate FILE"));
         }
         if self.contents.estate_file != digest(&file.text) {
-            return Err(stale(format!("`{path}` has changed since the plan was made"), self.made_at()));
+            return Err(stale(&format!("`{path}` has changed since the plan was made"), self.made_at()));
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ impl SavedPlan {
         let strangers: Vec<String> =
             now.steps.iter().filter(|step| !self.holds(step)).map(describe).collect();
         let Some(first) = strangers.first() else { return Ok(()) };
-        let mut error = stale("the accounts have changed since the plan was made".to_owned(), self.made_at())
+        let mut error = stale("the accounts have changed since the plan was made", self.made_at())
             .caused_by(format!("to be done now, and not in the plan: {first}"));
         if strangers.len() > 1 {
             error = error.caused_by(format!("and {} more", strangers.len() - 1));
@@ -146,7 +146,7 @@ impl SavedPlan {
     }
 }
 
-fn stale(what: String, made_at: Timestamp) -> CliError {
+fn stale(what: &str, made_at: Timestamp) -> CliError {
     CliError::failed(format!("{what}; nothing was changed"))
         .caused_by(format!("it was made at {made_at:.0}"))
         .hint("look at a new one: `postern plan --out FILE`")

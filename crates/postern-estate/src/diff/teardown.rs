@@ -34,7 +34,7 @@ pub fn teardown(actual: &Estate, desired: &Desired, keep: &BTreeSet<StepKey>) ->
     for (id, wanted) in &nothing.estate.accounts {
         match actual.accounts.get(id) {
             Some(found) => {
-                Ruin { at: At { planner: &mut planner, id: *id, found, wanted }, keep }.plan(desired)
+                Ruin { at: At { planner: &mut planner, id: *id, found, wanted }, keep }.plan(desired);
             }
             None => planner.conflict(*id, Kind::Account, &id.to_string(), ConflictKind::NotRead),
         }

@@ -172,7 +172,7 @@ pub(super) fn refusal(is_json: bool, status: u16, code: &str, message: &str) -> 
         );
         ("text/xml", body)
     };
-    RawResponse { status, headers: vec![("Content-Type".into(), content_type.to_owned())], body: body.into() }
+    RawResponse { status, headers: vec![("Content-Type", content_type.to_owned())], body: body.into() }
 }
 
 #[cfg(test)]

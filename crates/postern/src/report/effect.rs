@@ -232,8 +232,8 @@ mod tests {
         assert_eq!(
             plain(effect),
             "Effect\n  \
-             + 3 people reach dev/developer, prod/developer and prod/readonly with MFA: alice,\n      \
-             bob and carol\n  \
+             + 3 people reach dev/developer, prod/developer and prod/readonly with MFA:\n      \
+             alice, bob and carol\n  \
              - dan no longer reaches prod/readonly\n  \
              = nobody new without MFA\n  \
              = nobody new may write to IAM\n\n"
