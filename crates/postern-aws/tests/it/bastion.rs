@@ -41,8 +41,7 @@ impl Lab {
             ..SandboxConfig::default()
         })
         .unwrap();
-        // What is lost is asked for again by the client itself, not by the SDK below it.
-        let patience = Patience { attempts: 1, first_pause: Duration::from_millis(1), ..Patience::default() };
+        let patience = Patience { first_pause: Duration::from_millis(1), ..Patience::default() };
         let aws = Aws::new(patience).unwrap();
         let mut connections = BTreeMap::new();
         for info in sandbox.world().accounts() {

@@ -81,16 +81,20 @@ impl At<'_, '_> {
         if let Some(tags) = missing_tags(&found.tags, &wanted.tags) {
             self.push(Phase::Prepare, Action::TagRole { role: name.clone(), tags });
         }
+        if found.trust.means_the_same(&wanted.trust) {
+            self.max_session(name, found, wanted);
+            self.role_policies(name, found, wanted);
+            return;
+        }
         let trust_between = narrow::trust(&found.trust, &wanted.trust);
-        let same_trust = found.trust.means_the_same(&wanted.trust);
         // For an administrators' role, nobody in between would be nobody at all: it changes in one step.
         let nobody_between = is_admin_role(name.as_str()) && trust_between.only_denies();
-        if !same_trust && !nobody_between && !trust_between.means_the_same(&found.trust) {
+        if !nobody_between && !trust_between.means_the_same(&found.trust) {
             self.update_trust(Phase::Narrow, name, &trust_between);
         }
         self.max_session(name, found, wanted);
         self.role_policies(name, found, wanted);
-        if !same_trust && (nobody_between || !trust_between.means_the_same(&wanted.trust)) {
+        if nobody_between || !trust_between.means_the_same(&wanted.trust) {
             self.update_trust(Phase::Widen, name, &wanted.trust);
         }
     }
