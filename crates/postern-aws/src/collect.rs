@@ -216,7 +216,9 @@ impl Reading<'_> {
             let read = patiently(connection, tell, || policy_tags(connection, &policy.arn)).await;
             (policy.arn.clone(), read)
         });
-        let wanted = |user: &&UserDetail| (self.foreign || ours(&user.path)) && (self.credentials_of)(account, &user.user_name);
+        let wanted = |user: &&UserDetail| {
+            (self.foreign || ours(&user.path)) && (self.credentials_of)(account, &user.user_name)
+        };
         let users = details.users.iter().filter(wanted).map(|user| async move {
             let _turn = turns.acquire().await;
             let read = patiently(connection, tell, || credentials(connection, &user.user_name)).await;

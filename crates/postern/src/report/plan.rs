@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_estate::{
-    Action, BREAK_GLASS_ROLE, Change, Conflict, ConflictKind, Notice, NoticeKind, PasswordPolicy, Plan, PlanJson,
-    PolicyDocument, Step, StepKey,
+    Action, BREAK_GLASS_ROLE, Change, Conflict, ConflictKind, Notice, NoticeKind, PasswordPolicy, Plan,
+    PlanJson, PolicyDocument, Step, StepKey,
 };
 use postern_types::{AccountId, UserName};
 

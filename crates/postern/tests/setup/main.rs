@@ -5,11 +5,11 @@
 mod apply;
 mod bad_files;
 mod docs;
+mod down;
 mod emit;
 mod estate;
 mod guards;
 mod init;
-mod down;
 mod saved;
 mod weather;
 mod world;
