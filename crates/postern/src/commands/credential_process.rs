@@ -27,7 +27,7 @@ use crate::{
     errors::{CliError, ExitStatus},
     estate_file::EstateFile,
     personal::{holder_choice, session_dir},
-    target::{Handover, TargetArgs},
+    target::{Handover, TargetOptions},
 };
 
 const NAME: &str = "credential-process";
@@ -47,8 +47,11 @@ Programs are started anywhere: name the estate file's full path with --estate
 in that line, or in POSTERN_ESTATE. If no session is live, the code is asked
 for on the terminal even when all streams are pipes.")]
 pub(crate) struct CredentialProcessArgs {
+    /// ACCOUNT/ROLE of the estate file, or a profile of ~/.aws/config
+    #[arg(value_name = "TARGET")]
+    target: String,
     #[command(flatten)]
-    target: TargetArgs,
+    options: TargetOptions,
 }
 
 /// AWS SDKs and Tools, "Process credential provider".
@@ -73,9 +76,8 @@ pub(crate) fn run(args: &CredentialProcessArgs, context: &mut Context) -> Result
     let files = || plain.as_ref().and_then(|plain| plain.files(&context.environment));
     let before = files();
     let daily = Daily::open(context)?;
-    let options = &args.target.options;
-    let destination = options.destination(context, &daily, &args.target.target)?;
-    let Handover { destination, issued } = options.obtain(&daily, destination)?;
+    let destination = args.options.destination(context, &daily, &args.target)?;
+    let Handover { destination, issued } = args.options.obtain(&daily, destination)?;
     let credentials = issued.credentials();
 
     let mut answer = Zeroizing::new(Vec::with_capacity(64 * 1024));

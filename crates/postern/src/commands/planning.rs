@@ -221,6 +221,7 @@ pub(crate) fn read(
         connections: &access.connections,
         identified: access.identified,
         settings_of: &|account| of(account).is_some_and(|a| a.alias.is_some() || a.password_policy.is_some()),
+        foreign: false,
         credentials_of: &|account, user| match credentials {
             Credentials::OfAll => true,
             Credentials::OfLeavers => !user
