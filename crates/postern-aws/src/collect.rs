@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, future::Future};
 
 use aws_sdk_iam::types::{EntityType, PolicyDetail, Tag};
 use postern_estate::{
-    Account, CredentialCount, Estate, Gap, PasswordPolicy, Snapshot,
+    Account, Credentials, Estate, Gap, PasswordPolicy, Snapshot,
     observed::{AccountDetails, GroupDetail, InlinePolicy, ManagedPolicyDetail, RoleDetail, UserDetail},
 };
 use postern_types::{AccountId, Timestamp};
 use tokio::sync::Semaphore;
 
-use crate::{AwsError, Connection, Identity, Kind, patience::patiently, together};
+use crate::{AwsError, Connection, Identity, Kind, Unreachable, patience::patiently, together};
 
 /// The path under which estates keep what is theirs. Only there is it worth a call per object to read what
 /// `GetAccountAuthorizationDetails` leaves out.
@@ -342,23 +342,11 @@ pub(crate) async fn policy_tags(
     Ok(found)
 }
 
-async fn credentials(connection: &Connection, user: &str) -> Result<CredentialCount, AwsError> {
-    let keys = connection.iam.list_access_keys().user_name(user).send();
-    let devices = connection.iam.list_mfa_devices().user_name(user).send();
-    let password = connection.iam.get_login_profile().user_name(user).send();
-    let (keys, devices, password) = tokio::join!(keys, devices, password);
-    let keys = keys.map_err(|e| connection.error(&e, "iam:ListAccessKeys"))?;
-    let devices = devices.map_err(|e| connection.error(&e, "iam:ListMFADevices"))?;
-    let login_profile = match password.map_err(|e| connection.error(&e, "iam:GetLoginProfile")) {
-        Ok(_) => true,
-        Err(error) if error.kind == Kind::NotFound => false,
-        Err(error) => return Err(error),
-    };
-    Ok(CredentialCount {
-        access_keys: keys.access_key_metadata().len(),
-        mfa_devices: devices.mfa_devices().len(),
-        login_profile,
-    })
+async fn credentials(connection: &Connection, user: &str) -> Result<Credentials, AwsError> {
+    const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
+    let malformed =
+        |_| AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, connection.account);
+    connection.credentials_held(&user.parse().map_err(malformed)?).await
 }
 
 fn text(text: Option<&str>) -> String {

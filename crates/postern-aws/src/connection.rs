@@ -1,6 +1,7 @@
 //! Credentials, endpoint and the SDK's clients in one value; the runtime they run on.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     io,
     sync::{Arc, OnceLock},
@@ -25,7 +26,7 @@ use aws_smithy_runtime_api::client::{
 use postern_types::{AccountId, Credentials, Timestamp};
 use tokio::runtime::Runtime;
 
-use crate::{AwsError, Endpoint, Kind, Unreachable, clock::Clock, error, execute::Settle};
+use crate::{AwsError, Endpoint, Kind, Unreachable, clock::Clock, error, execute::Settle, together};
 
 /// How long to wait and how often to try.
 #[derive(Clone, Copy, Debug)]
@@ -249,6 +250,16 @@ impl Connection {
             }
             self.identity().await
         })
+    }
+
+    /// Asks all of these at once who they are; those that do not answer are left out.
+    #[must_use]
+    pub fn identities(connections: &BTreeMap<AccountId, Self>) -> BTreeMap<AccountId, Identity> {
+        let Some(any) = connections.values().next() else { return BTreeMap::new() };
+        let asked = connections
+            .iter()
+            .map(|(account, connection)| async { Some((*account, connection.identity().await.ok()?)) });
+        any.aws.block_on(together::all(asked)).into_iter().flatten().collect()
     }
 
     /// An error of the SDK, with the account it came from.

@@ -222,7 +222,7 @@ impl Connection {
         self.aws.block_on(self.devices_of(user))
     }
 
-    async fn devices_of(&self, user: &UserName) -> Result<Vec<Device>, AwsError> {
+    pub(crate) async fn devices_of(&self, user: &UserName) -> Result<Vec<Device>, AwsError> {
         const OPERATION: &str = "iam:ListMFADevices";
         let mut found = Vec::new();
         let mut devices =
@@ -306,7 +306,7 @@ impl Connection {
         self.aws.block_on(self.keys_of(user))
     }
 
-    async fn keys_of(&self, user: &UserName) -> Result<Vec<AccessKey>, AwsError> {
+    pub(crate) async fn keys_of(&self, user: &UserName) -> Result<Vec<AccessKey>, AwsError> {
         const OPERATION: &str = "iam:ListAccessKeys";
         let mut found = Vec::new();
         let mut keys = self.iam.list_access_keys().user_name(user.as_str()).into_paginator().items().send();

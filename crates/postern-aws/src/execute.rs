@@ -8,6 +8,7 @@
 //! There is no state to lose: whatever interrupts a run, the next one reads the estate anew and goes on.
 
 mod call;
+mod insist;
 mod observe;
 mod waves;
 
@@ -20,6 +21,7 @@ use std::{
 use postern_estate::{Action, Precondition, ReviewedPlan, Step};
 use postern_types::{AccountId, Partition, Timestamp};
 
+pub use self::insist::{Insist, Note, Taken, insist};
 use self::observe::{Seen, observe, same};
 use crate::{
     AwsError, Connection, Kind,

@@ -15,6 +15,7 @@ pub mod console;
 pub mod enrol;
 mod error;
 pub mod execute;
+mod holdings;
 mod metadata;
 mod patience;
 pub mod raw;

@@ -1,5 +1,7 @@
 //! A step done in memory: what AWS would do, with AWS's refusals where an order would be wrong.
 
+mod credentials;
+
 use std::collections::BTreeMap;
 
 use postern_types::{AccountId, PolicyArn};
@@ -59,6 +61,19 @@ pub(crate) fn apply(estate: &mut Estate, id: AccountId, action: &Action) -> Resu
         | Action::AddUserToGroup { .. }
         | Action::RemoveUserFromGroup { .. }
         | Action::DeleteUser { .. } => return on_user(account, action),
+        Action::PutUserPermissionsBoundary { .. }
+        | Action::DeleteUserPermissionsBoundary { .. }
+        | Action::UpdateAccessKey { .. }
+        | Action::DeleteAccessKey { .. }
+        | Action::DeleteLoginProfile { .. }
+        | Action::DeactivateMfaDevice { .. }
+        | Action::DeleteVirtualMfaDevice { .. }
+        | Action::UpdateSshPublicKey { .. }
+        | Action::DeleteSshPublicKey { .. }
+        | Action::UpdateServiceSpecificCredential { .. }
+        | Action::DeleteServiceSpecificCredential { .. }
+        | Action::UpdateSigningCertificate { .. }
+        | Action::DeleteSigningCertificate { .. } => return credentials::apply(account, action),
         Action::CreateGroup { .. }
         | Action::PutGroupPolicy { .. }
         | Action::DeleteGroupPolicy { .. }
@@ -149,7 +164,7 @@ fn on_user(account: &mut Account, action: &Action) -> Result<(), StepError> {
         }
         Action::DeleteUser { user } => {
             let found = find(&mut account.users, user, KIND)?;
-            let holds = found.credentials.is_some_and(|credentials| !credentials.is_empty());
+            let holds = found.credentials.as_ref().is_some_and(|held| !held.is_empty());
             if holds || !found.groups.is_empty() || !found.inline.is_empty() || !found.attached.is_empty() {
                 return Err(StepError::InUse(format!("{KIND} {user}")));
             }
@@ -401,6 +416,16 @@ pub(crate) fn inverse(account: &Account, action: &Action) -> Option<Action> {
         }
         Action::AttachUserPolicy { user, policy } => Action::DetachUserPolicy { user, policy },
         Action::DetachUserPolicy { user, policy } => Action::AttachUserPolicy { user, policy },
+        Action::PutUserPermissionsBoundary { user, .. } | Action::DeleteUserPermissionsBoundary { user } => {
+            match account.users.get(&user)?.boundary.clone() {
+                Some(boundary) => Action::PutUserPermissionsBoundary { user, boundary },
+                None => Action::DeleteUserPermissionsBoundary { user },
+            }
+        }
+        Action::UpdateAccessKey { .. }
+        | Action::UpdateSshPublicKey { .. }
+        | Action::UpdateServiceSpecificCredential { .. }
+        | Action::UpdateSigningCertificate { .. } => return credentials::switched_back(account, action.clone()),
         Action::CreateGroup { group, .. } => Action::DeleteGroup { group },
         Action::PutGroupPolicy { group, policy, .. } | Action::DeleteGroupPolicy { group, policy } => {
             match before() {
@@ -459,7 +484,15 @@ pub(crate) fn inverse(account: &Account, action: &Action) -> Option<Action> {
                 Err(keys) => Action::UntagPolicy { policy, keys },
             }
         }
-        Action::CreatePolicy { .. }
+        // What is deleted here held a secret that nobody else has.
+        Action::DeleteAccessKey { .. }
+        | Action::DeleteLoginProfile { .. }
+        | Action::DeactivateMfaDevice { .. }
+        | Action::DeleteVirtualMfaDevice { .. }
+        | Action::DeleteSshPublicKey { .. }
+        | Action::DeleteServiceSpecificCredential { .. }
+        | Action::DeleteSigningCertificate { .. }
+        | Action::CreatePolicy { .. }
         | Action::DeletePolicyVersion { .. }
         | Action::UntagUser { .. }
         | Action::UntagRole { .. }

@@ -11,7 +11,7 @@ use postern_types::{
     Timestamp, UserName,
 };
 
-use crate::{PolicyDocument, Quotas};
+use crate::{Credentials, PolicyDocument, Quotas};
 
 /// The tag that says which estate an object belongs to.
 pub const MANAGED_TAG: &str = "postern:managed";
@@ -63,26 +63,7 @@ pub struct User {
     /// The permissions boundary.
     pub boundary: Option<PolicyArn>,
     /// What the user can sign in with; none where nobody looked.
-    pub credentials: Option<CredentialCount>,
-}
-
-/// How many credentials a user holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CredentialCount {
-    /// Access keys, active or not.
-    pub access_keys: usize,
-    /// Enabled MFA devices.
-    pub mfa_devices: usize,
-    /// Whether there is a password.
-    pub login_profile: bool,
-}
-
-impl CredentialCount {
-    /// Whether the user could not sign a single call.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.access_keys == 0 && self.mfa_devices == 0 && !self.login_profile
-    }
+    pub credentials: Option<Credentials>,
 }
 
 /// An IAM group. IAM groups carry no tags: their path says whose they are.

@@ -13,6 +13,8 @@
 mod apply;
 mod cap;
 pub mod changes;
+pub mod contain;
+mod credentials;
 mod design;
 mod desired;
 mod diff;
@@ -36,10 +38,11 @@ mod step;
 
 pub use apply::{StepError, apply_step};
 pub use cap::{CapReport, CapViolation, Lifted, UnreadPolicy};
+pub use credentials::{AccessKey, Credentials, RareCredentials};
 pub use design::{
     AccountDesign, AccountName, AddressBlock, Administrators, AlsoAdministrator, Bastion, BoundaryChoice,
     BreakGlass, Design, DesignError, EstateName, Exception, GroupDesign, MayAssume, Person, PolicySource,
-    RoleAccounts, RoleDesign, RolePattern, ThirdParty, ThirdPartyName,
+    RoleAccounts, RoleDesign, RolePattern, ThirdParty, ThirdPartyName, without_person,
 };
 pub use desired::{DeclaredBreakGlass, Desired};
 pub use diff::{diff, teardown};
@@ -47,7 +50,7 @@ pub use document::PolicyDocument;
 pub use draft::{Draft, DraftAccount, DraftGroup, DraftPerson, DraftRole, ExistingAccount};
 pub use drift::foreign;
 pub use estate::{
-    Account, AccountAlias, CredentialCount, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,
+    Account, AccountAlias, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,
     PolicyVersion, Role, Snapshot, Tags, User,
 };
 pub use format::{FormatError, format_estate};

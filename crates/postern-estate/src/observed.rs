@@ -12,7 +12,7 @@ use percent_encoding::percent_decode_str;
 use postern_types::{ParseError, PolicyArn, PolicyName, SessionDuration};
 
 use crate::{
-    Account, CredentialCount, Group, ManagedPolicy, PasswordPolicy, PolicyDocument, PolicyVersion, Quotas,
+    Account, Credentials, Group, ManagedPolicy, PasswordPolicy, PolicyDocument, PolicyVersion, Quotas,
     Role, Tags, User,
 };
 
@@ -58,7 +58,7 @@ pub struct UserDetail {
     /// `Tags`
     pub tags: Vec<(String, String)>,
     /// Access keys, MFA devices and password, if someone looked.
-    pub credentials: Option<CredentialCount>,
+    pub credentials: Option<Credentials>,
 }
 
 /// `GroupDetail`
@@ -203,7 +203,7 @@ impl UserDetail {
             inline: inline(at, &self.inline)?,
             attached: self.attached.iter().map(|arn| parse(at, arn)).collect::<Result<_, _>>()?,
             boundary: self.boundary.as_ref().map(|arn| parse(at, arn)).transpose()?,
-            credentials: self.credentials,
+            credentials: self.credentials.clone(),
         })
     }
 }

@@ -4,7 +4,8 @@
 use std::{collections::BTreeSet, fmt};
 
 use postern_types::{
-    AccountId, GroupName, IamPath, PolicyArn, PolicyName, RoleName, SessionDuration, UserName,
+    AccessKeyId, AccountId, GroupName, IamPath, MfaSerial, PolicyArn, PolicyName, RoleName, SessionDuration,
+    UserName,
 };
 
 use crate::{AccountAlias, PasswordPolicy, PolicyDocument, Tags};
@@ -55,8 +56,64 @@ pub enum Action {
         user: UserName,
         policy: PolicyArn,
     },
+    PutUserPermissionsBoundary {
+        user: UserName,
+        boundary: PolicyArn,
+    },
+    DeleteUserPermissionsBoundary {
+        user: UserName,
+    },
     DeleteUser {
         user: UserName,
+    },
+
+    UpdateAccessKey {
+        user: UserName,
+        key: AccessKeyId,
+        active: bool,
+    },
+    DeleteAccessKey {
+        user: UserName,
+        key: AccessKeyId,
+    },
+    DeleteLoginProfile {
+        user: UserName,
+    },
+    DeactivateMfaDevice {
+        user: UserName,
+        device: MfaSerial,
+    },
+    /// The user is the one whose device it was: IAM does not ask for it.
+    DeleteVirtualMfaDevice {
+        user: UserName,
+        device: MfaSerial,
+    },
+    UpdateSshPublicKey {
+        user: UserName,
+        key: String,
+        active: bool,
+    },
+    DeleteSshPublicKey {
+        user: UserName,
+        key: String,
+    },
+    UpdateServiceSpecificCredential {
+        user: UserName,
+        credential: String,
+        active: bool,
+    },
+    DeleteServiceSpecificCredential {
+        user: UserName,
+        credential: String,
+    },
+    UpdateSigningCertificate {
+        user: UserName,
+        certificate: String,
+        active: bool,
+    },
+    DeleteSigningCertificate {
+        user: UserName,
+        certificate: String,
     },
 
     CreateGroup {

@@ -69,6 +69,19 @@ impl Action {
             Self::PutUserPolicy { .. } => "PutUserPolicy",
             Self::AttachUserPolicy { .. } => "AttachUserPolicy",
             Self::DeleteUser { .. } => "DeleteUser",
+            Self::PutUserPermissionsBoundary { .. } => "PutUserPermissionsBoundary",
+            Self::DeleteUserPermissionsBoundary { .. } => "DeleteUserPermissionsBoundary",
+            Self::UpdateAccessKey { .. } => "UpdateAccessKey",
+            Self::DeleteAccessKey { .. } => "DeleteAccessKey",
+            Self::DeleteLoginProfile { .. } => "DeleteLoginProfile",
+            Self::DeactivateMfaDevice { .. } => "DeactivateMFADevice",
+            Self::DeleteVirtualMfaDevice { .. } => "DeleteVirtualMFADevice",
+            Self::UpdateSshPublicKey { .. } => "UpdateSSHPublicKey",
+            Self::DeleteSshPublicKey { .. } => "DeleteSSHPublicKey",
+            Self::UpdateServiceSpecificCredential { .. } => "UpdateServiceSpecificCredential",
+            Self::DeleteServiceSpecificCredential { .. } => "DeleteServiceSpecificCredential",
+            Self::UpdateSigningCertificate { .. } => "UpdateSigningCertificate",
+            Self::DeleteSigningCertificate { .. } => "DeleteSigningCertificate",
             Self::CreateGroup { .. } => "CreateGroup",
             Self::PutGroupPolicy { .. } => "PutGroupPolicy",
             Self::DeleteGroupPolicy { .. } => "DeleteGroupPolicy",
@@ -100,7 +113,7 @@ impl Action {
     }
 
     /// The kind and the name of the object. For a membership that is the user.
-    fn object(&self) -> (Kind, String) {
+    pub(crate) fn object(&self) -> (Kind, String) {
         match self {
             Self::CreateAccountAlias { .. } | Self::DeleteAccountAlias { .. } => {
                 (Kind::Account, "alias".to_owned())
@@ -115,6 +128,19 @@ impl Action {
             | Self::AttachUserPolicy { user, .. }
             | Self::AddUserToGroup { user, .. }
             | Self::RemoveUserFromGroup { user, .. }
+            | Self::PutUserPermissionsBoundary { user, .. }
+            | Self::DeleteUserPermissionsBoundary { user }
+            | Self::UpdateAccessKey { user, .. }
+            | Self::DeleteAccessKey { user, .. }
+            | Self::DeleteLoginProfile { user }
+            | Self::DeactivateMfaDevice { user, .. }
+            | Self::DeleteVirtualMfaDevice { user, .. }
+            | Self::UpdateSshPublicKey { user, .. }
+            | Self::DeleteSshPublicKey { user, .. }
+            | Self::UpdateServiceSpecificCredential { user, .. }
+            | Self::DeleteServiceSpecificCredential { user, .. }
+            | Self::UpdateSigningCertificate { user, .. }
+            | Self::DeleteSigningCertificate { user, .. }
             | Self::DeleteUser { user } => (Kind::User, user.to_string()),
             Self::CreateGroup { group, .. }
             | Self::PutGroupPolicy { group, .. }

@@ -66,6 +66,24 @@ impl Reach {
         reach
     }
 
+    /// The roles that a session of this one may get into, over any number of roles: those that are certain and those
+    /// of which it cannot be told.
+    #[must_use]
+    pub fn from_role(world: &World<'_>, role: &RoleArn) -> BTreeSet<RoleArn> {
+        let doors = Doors::of(world);
+        let mut found = BTreeSet::new();
+        let mut queue = VecDeque::from([role.clone()]);
+        while let Some(from) = queue.pop_front() {
+            let Some(caller) = Caller::role_session(world, &from, &SessionFacts::default()) else { continue };
+            for (next, _) in doors.open_to(&caller, |next| *next != from) {
+                if next != *role && found.insert(next.clone()) {
+                    queue.push_back(next);
+                }
+            }
+        }
+        found
+    }
+
     fn walk(&mut self, world: &World<'_>, doors: &Doors, user: &UserArn, held: Held, caller: &Caller) {
         let grant = |role: &RoleArn| Grant { user: user.clone(), held, role: role.clone() };
         let mut queue = VecDeque::new();

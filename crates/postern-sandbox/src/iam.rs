@@ -19,6 +19,7 @@ mod password;
 mod policies;
 mod profiles;
 mod qr;
+mod rare;
 mod report;
 mod roles;
 mod tags;
@@ -39,6 +40,7 @@ const TABLES: &[&[Entry]] = &[
     keys::OPERATIONS,
     logins::OPERATIONS,
     mfa::OPERATIONS,
+    rare::OPERATIONS,
     tags::OPERATIONS,
     profiles::OPERATIONS,
     account::OPERATIONS,

@@ -17,9 +17,11 @@ use postern_types::{
 
 mod account;
 mod named;
+mod rare;
 
 pub(crate) use account::Account;
 pub(crate) use named::{Entity, Named};
+pub(crate) use rare::{Rare, RareCredentials, ServiceSpecific, SigningCertificate, SshPublicKey};
 
 /// Everything behind the lock, except the trail.
 pub(crate) struct State {
@@ -75,6 +77,7 @@ pub(crate) struct User {
     /// Unique ids of the groups the user is in. The only place where membership is kept.
     pub(crate) groups: BTreeSet<PrincipalId>,
     pub(crate) login_profile: Option<LoginProfile>,
+    pub(crate) rare: RareCredentials,
     /// Last console sign-in. The sandbox has no console, so only an import sets it.
     pub(crate) password_last_used: Option<Timestamp>,
 }

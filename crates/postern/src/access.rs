@@ -2,6 +2,7 @@
 //! first `apply` as an administrator through `postern-admin`.
 
 mod administrator;
+mod each;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,8 @@ use crate::{
     daily::{Daily, Wish},
     errors::CliError,
 };
+
+pub(crate) use each::{Entered, open_each};
 
 /// What the bastion is called where accounts are named.
 pub(crate) const BASTION: &str = "bastion";

@@ -83,6 +83,10 @@ pub(crate) enum Command {
     Destroy(commands::destroy::DestroyArgs),
     /// Enrol people, and see who is enrolled
     People(commands::people::PeopleArgs),
+    /// Lock out whoever holds a user's, a key's or a role's credentials, now
+    Contain(commands::contain::ContainArgs),
+    /// Lock out a person who leaves, and delete their user later
+    OffBoard(commands::off_board::OffBoardArgs),
     /// Decide, explain, check and compare IAM policies
     Policy(commands::policy::PolicyArgs),
     /// Run a local AWS that checks everything

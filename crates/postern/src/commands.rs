@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod cap;
 pub(crate) mod completions;
 pub(crate) mod console;
+pub(crate) mod contain;
 pub(crate) mod credential_process;
 pub(crate) mod demo;
 pub(crate) mod destroy;
@@ -22,6 +23,7 @@ pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
+pub(crate) mod off_board;
 pub(crate) mod people;
 pub(crate) mod pick;
 pub(crate) mod plan;
@@ -56,6 +58,8 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Estate(args) => estate::run(args, context),
         Command::Schema(args) => schema::run(args, context),
         Command::People(args) => people::run(args, context),
+        Command::Contain(args) => contain::run(args, context),
+        Command::OffBoard(args) => off_board::run(args, context),
         Command::Policy(args) => policy::run(args, context),
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Login(args) => login::run(args, context),

@@ -1,5 +1,6 @@
 //! Pictures of results: pure functions from data to text. Nothing here prints.
 
+pub(crate) mod contain;
 pub(crate) mod difference;
 pub(crate) mod doctor;
 pub(crate) mod drift;

@@ -1,6 +1,6 @@
 //! The one call that each action is.
 
-use aws_sdk_iam::{config::retry::RetryConfig, types::Tag};
+use aws_sdk_iam::{config::retry::RetryConfig, types::{StatusType, Tag}};
 use postern_estate::{Action, PasswordPolicy, Tags};
 use postern_types::SessionDuration;
 
@@ -64,6 +64,61 @@ pub(super) async fn call(place: &Place<'_>, action: &Action) -> Result<(), AwsEr
         }
         Action::DeleteUser { user } => {
             once!(place, "DeleteUser", iam.delete_user().user_name(user.as_str()))
+        }
+
+        Action::PutUserPermissionsBoundary { user, boundary } => {
+            let call = iam.put_user_permissions_boundary().user_name(user.as_str());
+            once!(place, "PutUserPermissionsBoundary", call.permissions_boundary(boundary.as_str()))
+        }
+        Action::DeleteUserPermissionsBoundary { user } => {
+            let call = iam.delete_user_permissions_boundary().user_name(user.as_str());
+            once!(place, "DeleteUserPermissionsBoundary", call)
+        }
+        Action::UpdateAccessKey { user, key, active } => {
+            let call = iam.update_access_key().user_name(user.as_str()).access_key_id(key.as_str());
+            once!(place, "UpdateAccessKey", call.status(status(*active)))
+        }
+        Action::DeleteAccessKey { user, key } => {
+            let call = iam.delete_access_key().user_name(user.as_str());
+            once!(place, "DeleteAccessKey", call.access_key_id(key.as_str()))
+        }
+        Action::DeleteLoginProfile { user } => {
+            once!(place, "DeleteLoginProfile", iam.delete_login_profile().user_name(user.as_str()))
+        }
+        Action::DeactivateMfaDevice { user, device } => {
+            let call = iam.deactivate_mfa_device().user_name(user.as_str());
+            once!(place, "DeactivateMFADevice", call.serial_number(device.as_str()))
+        }
+        Action::DeleteVirtualMfaDevice { device, .. } => {
+            let call = iam.delete_virtual_mfa_device().serial_number(device.as_str());
+            once!(place, "DeleteVirtualMFADevice", call)
+        }
+        Action::UpdateSshPublicKey { user, key, active } => {
+            let call = iam.update_ssh_public_key().user_name(user.as_str()).ssh_public_key_id(key);
+            once!(place, "UpdateSSHPublicKey", call.status(status(*active)))
+        }
+        Action::DeleteSshPublicKey { user, key } => {
+            let call = iam.delete_ssh_public_key().user_name(user.as_str());
+            once!(place, "DeleteSSHPublicKey", call.ssh_public_key_id(key))
+        }
+        Action::UpdateServiceSpecificCredential { user, credential, active } => {
+            let call = iam.update_service_specific_credential().user_name(user.as_str());
+            let call = call.service_specific_credential_id(credential).status(status(*active));
+            once!(place, "UpdateServiceSpecificCredential", call)
+        }
+        Action::DeleteServiceSpecificCredential { user, credential } => {
+            let call = iam.delete_service_specific_credential().user_name(user.as_str());
+            let call = call.service_specific_credential_id(credential);
+            once!(place, "DeleteServiceSpecificCredential", call)
+        }
+        Action::UpdateSigningCertificate { user, certificate, active } => {
+            let call = iam.update_signing_certificate().user_name(user.as_str());
+            let call = call.certificate_id(certificate).status(status(*active));
+            once!(place, "UpdateSigningCertificate", call)
+        }
+        Action::DeleteSigningCertificate { user, certificate } => {
+            let call = iam.delete_signing_certificate().user_name(user.as_str());
+            once!(place, "DeleteSigningCertificate", call.certificate_id(certificate))
         }
 
         Action::CreateGroup { group, path } => {
@@ -178,6 +233,10 @@ pub(super) async fn call(place: &Place<'_>, action: &Action) -> Result<(), AwsEr
             once!(place, "DeleteRole", iam.delete_role().role_name(role.as_str()))
         }
     }
+}
+
+const fn status(active: bool) -> StatusType {
+    if active { StatusType::Active } else { StatusType::Inactive }
 }
 
 async fn password_policy(place: &Place<'_>, policy: &PasswordPolicy) -> Result<(), AwsError> {

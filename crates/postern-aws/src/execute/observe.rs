@@ -108,6 +108,26 @@ pub(super) async fn observe(place: &Place<'_>, action: &Action) -> Result<Seen, 
         Action::DetachUserPolicy { user, policy } => gone(attached_to_user(place, user, policy).await?),
         Action::DeleteUser { user } => gone(self::user(place, user).await?.is_some()),
 
+        Action::PutUserPermissionsBoundary { user, boundary } => match self::user(place, user).await? {
+            None => Seen::Absent,
+            Some(found) => there(bounding_user(&found) == Some(boundary.as_str())),
+        },
+        Action::DeleteUserPermissionsBoundary { user } => match self::user(place, user).await? {
+            None => Seen::Absent,
+            Some(found) => gone(bounding_user(&found).is_some()),
+        },
+        Action::UpdateAccessKey { .. }
+        | Action::DeleteAccessKey { .. }
+        | Action::DeleteLoginProfile { .. }
+        | Action::DeactivateMfaDevice { .. }
+        | Action::DeleteVirtualMfaDevice { .. }
+        | Action::UpdateSshPublicKey { .. }
+        | Action::DeleteSshPublicKey { .. }
+        | Action::UpdateServiceSpecificCredential { .. }
+        | Action::DeleteServiceSpecificCredential { .. }
+        | Action::UpdateSigningCertificate { .. }
+        | Action::DeleteSigningCertificate { .. } => credential(place, action).await?,
+
         Action::CreateGroup { group, path } => {
             let call = iam.get_group().group_name(group.as_str()).max_items(1);
             match read!(place, "GetGroup", call).and_then(|output| output.group) {
@@ -224,6 +244,63 @@ pub(super) async fn observe(place: &Place<'_>, action: &Action) -> Result<Seen, 
         }
         Action::DeleteRole { role } => gone(self::role(place, role).await?.is_some()),
     })
+}
+
+/// What a user signs in with.
+async fn credential(place: &Place<'_>, action: &Action) -> Result<Seen, AwsError> {
+    let (connection, iam) = (place.connection, &place.connection.iam);
+    Ok(match action {
+        Action::UpdateAccessKey { user, key, active } => {
+            let keys = connection.keys_of(user).await?;
+            switched(keys.iter().find(|found| found.id == *key).map(|found| found.active), *active)
+        }
+        Action::DeleteAccessKey { user, key } => {
+            gone(connection.keys_of(user).await?.iter().any(|found| found.id == *key))
+        }
+        Action::DeleteLoginProfile { user } => {
+            let call = iam.get_login_profile().user_name(user.as_str());
+            gone(read!(place, "GetLoginProfile", call).is_some())
+        }
+        Action::DeactivateMfaDevice { user, device } => {
+            gone(connection.devices_of(user).await?.iter().any(|found| found.serial == *device))
+        }
+        Action::DeleteVirtualMfaDevice { device, .. } => {
+            let call = iam.list_virtual_mfa_devices();
+            let is_it = |found: &aws_sdk_iam::types::VirtualMfaDevice| found.serial_number() == device.as_str();
+            gone(listed!(place, "ListVirtualMFADevices", call, is_it))
+        }
+        Action::UpdateSshPublicKey { user, key, .. }
+        | Action::DeleteSshPublicKey { user, key }
+        | Action::UpdateServiceSpecificCredential { user, credential: key, .. }
+        | Action::DeleteServiceSpecificCredential { user, credential: key }
+        | Action::UpdateSigningCertificate { user, certificate: key, .. }
+        | Action::DeleteSigningCertificate { user, certificate: key } => {
+            let rare = connection.rare_of(user).await?;
+            let all = match action {
+                Action::UpdateSshPublicKey { .. } | Action::DeleteSshPublicKey { .. } => rare.ssh_public_keys,
+                Action::UpdateSigningCertificate { .. } | Action::DeleteSigningCertificate { .. } => {
+                    rare.signing_certificates
+                }
+                _ => rare.service_specific,
+            };
+            let found = all.get(key).copied();
+            match action {
+                Action::UpdateSshPublicKey { active, .. }
+                | Action::UpdateServiceSpecificCredential { active, .. }
+                | Action::UpdateSigningCertificate { active, .. } => switched(found, *active),
+                _ => gone(found.is_some()),
+            }
+        }
+        _ => Seen::Absent,
+    })
+}
+
+fn switched(found: Option<bool>, wanted: bool) -> Seen {
+    found.map_or(Seen::Absent, |active| there(active == wanted))
+}
+
+fn bounding_user(user: &User) -> Option<&str> {
+    user.permissions_boundary().and_then(|boundary| boundary.permissions_boundary_arn())
 }
 
 fn there(is_there: bool) -> Seen {

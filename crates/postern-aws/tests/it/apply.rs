@@ -386,7 +386,7 @@ fn what_cannot_be_read_is_a_gap_and_never_empty() {
     );
     assert!(found.gaps[3].cause.contains("are of account 111111111111"), "{}", found.gaps[3].cause);
     let bastion = &found.estate.accounts[&account(BASTION)];
-    assert_eq!((bastion.users.len(), bastion.users.values().next().unwrap().credentials), (1, None));
+    assert_eq!((bastion.users.len(), bastion.users.values().next().unwrap().credentials.clone()), (1, None));
     assert!(bastion.roles.values().all(|role| role.max_session.is_none()));
     assert!(!found.estate.accounts.contains_key(&account(PROD)));
     assert!(found.estate.accounts.contains_key(&account(DEV)));

@@ -16,12 +16,14 @@ mod check;
 mod emergency;
 mod exception;
 pub(crate) mod keys;
+mod leave;
 mod parse;
 mod read;
 mod role;
 pub(crate) mod tags;
 
 pub use address::AddressBlock;
+pub use leave::without_person;
 
 use crate::{AccountAlias, PasswordPolicy, Span, Spanned, Tags};
 

@@ -6,7 +6,7 @@ use postern_types::{GroupName, UserName};
 
 use super::{At, Phase, Surplus, missing_tags};
 use crate::{
-    ADMINISTRATORS_GROUP, Action, ConflictKind, CredentialCount, Group, Kind, MANAGED_TAG, NoticeKind, PATH,
+    ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, Kind, MANAGED_TAG, NoticeKind, PATH,
     PolicyDocument, User, narrow,
 };
 
@@ -218,7 +218,7 @@ impl At<'_, '_> {
     /// A person who is no longer in the file is locked out at once. The user itself goes only if it
     /// holds no credential: keys and devices are for `off-board` to look at first.
     fn user_goes(&mut self, name: &UserName, found: &User) {
-        let empty = found.credentials.is_some_and(CredentialCount::is_empty);
+        let empty = found.credentials.as_ref().is_some_and(Credentials::is_empty);
         if !empty {
             self.user_policies(name, found);
         }

@@ -1,9 +1,9 @@
 //! Plans: they lead where they say, from anywhere, and no step opens what should not be open.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postern_estate::{
-    Account, Action, Change, ConflictKind, CredentialCount, Desired, Estate, Group, ManagedPolicy,
+    AccessKey, Account, Action, Change, ConflictKind, Credentials, Desired, Estate, Group, ManagedPolicy,
     NoticeKind, Plan, PolicyDocument, PolicyVersion, Precondition, Reach, Role, Step, User, apply_step, diff,
 };
 use postern_types::AccountId;
@@ -189,9 +189,11 @@ fn user_of<'e>(estate: &'e mut Estate, name: &str) -> &'e mut User {
 fn people_who_leave_are_locked_out_and_deleted_only_when_empty() {
     let before = desired(EXAMPLE);
     let after = desired(&EXAMPLE.replace("[people.bob]\ngroups = [\"auditors\"]\n", ""));
-    let keys = CredentialCount { access_keys: 1, mfa_devices: 1, login_profile: false };
+    let key = AccessKey { active: true, created_at: None };
+    let access_keys = BTreeMap::from([("AKIAIOSFODNN7EXAMPLE".parse().unwrap(), key)]);
+    let keys = Credentials { access_keys, ..Credentials::default() };
     for (credentials, notice, deleted) in [
-        (Some(CredentialCount::default()), None, true),
+        (Some(Credentials::default()), None, true),
         (Some(keys), Some(NoticeKind::OffBoard), false),
         (None, Some(NoticeKind::OffBoardUnread), false),
     ] {

@@ -7,15 +7,11 @@ use std::marker::PhantomData;
 
 use crate::{
     ServiceError,
-    operation::{Authorized, Call, Entry, Needs, Operation, Reply, Subject, entry, find_user},
-    page::Paging,
-    wire::{Decoder, rules},
+    operation::{Authorized, Call, Entry, Needs, Operation, Reply, entry},
+    wire::Decoder,
 };
 
 pub(super) const OPERATIONS: &[Entry] = &[
-    entry::<OfUser<SshPublicKeys>>(),
-    entry::<OfUser<SigningCertificates>>(),
-    entry::<OfUser<ServiceSpecificCredentials>>(),
     entry::<OfAccount<ServerCertificates>>(),
     entry::<OfAccount<OpenIdConnectProviders>>(),
     entry::<OfAccount<SamlProviders>>(),
@@ -42,9 +38,6 @@ macro_rules! absent {
 }
 
 absent! {
-    SshPublicKeys: "ListSSHPublicKeys", "SSHPublicKeys", true;
-    SigningCertificates: "ListSigningCertificates", "Certificates", true;
-    ServiceSpecificCredentials: "ListServiceSpecificCredentials", "ServiceSpecificCredentials", true;
     ServerCertificates: "ListServerCertificates", "ServerCertificateMetadataList", true;
     OpenIdConnectProviders: "ListOpenIDConnectProviders", "OpenIDConnectProviderList", false;
     SamlProviders: "ListSAMLProviders", "SAMLProviderList", false;
@@ -57,39 +50,6 @@ fn nothing<A: Absent>() -> Reply {
             xml.text("IsTruncated", false);
         }
     })
-}
-
-/// A list of what a user has.
-struct OfUser<A> {
-    user_name: Option<String>,
-    paging: Paging,
-    kind: PhantomData<A>,
-}
-
-impl<A: Absent> Operation for OfUser<A> {
-    const NAME: &'static str = A::CALL;
-
-    fn decode(d: &mut Decoder<'_>) -> Self {
-        Self {
-            user_name: d.optional("UserName", &rules::EXISTING_USER_NAME),
-            paging: Paging::decode(d),
-            kind: PhantomData,
-        }
-    }
-
-    fn needs(&self, call: &Call<'_>) -> Result<Needs, ServiceError> {
-        let subject = call.owner_or_caller(self.user_name.as_deref())?;
-        Ok(Needs::on_subject(call.account(), &subject))
-    }
-
-    fn run(op: &Authorized<Self>, call: &mut Call<'_>) -> Result<Reply, ServiceError> {
-        if let Subject::User(name) = call.owner_or_caller(op.user_name.as_deref())? {
-            find_user(call.account(), &name)?;
-        }
-        // For the marker's sake: one that was not issued is refused here, too.
-        op.paging.cut(call, Self::NAME, std::iter::empty::<(String, ())>())?;
-        Ok(nothing::<A>())
-    }
 }
 
 /// A list of what the account has.

@@ -7,7 +7,7 @@ use postern_types::{SignedDuration, Timestamp};
 
 use crate::{
     ServiceError,
-    model::{AccessKey, Account, CredentialReport, Owner, User},
+    model::{AccessKey, Account, CredentialReport, Owner, Rare, SigningCertificate, User},
     operation::{Authorized, Call, Entry, Needs, Operation, Reply, entry},
     wire::Decoder,
 };
@@ -93,6 +93,7 @@ fn csv(account: &Account) -> String {
         created: account.created,
         password: Password::NotSupported,
         owner: Owner::Root,
+        certificates: &[],
     };
     let users = account.users.iter().map(|user| Row {
         name: &user.name,
@@ -100,6 +101,7 @@ fn csv(account: &Account) -> String {
         created: user.created,
         password: Password::of(account, user),
         owner: Owner::User(user.id.clone()),
+        certificates: &user.rare.signing_certificates,
     });
     for row in std::iter::once(root).chain(users) {
         csv.push('\n');
@@ -114,6 +116,7 @@ struct Row<'a> {
     created: Timestamp,
     password: Password,
     owner: Owner,
+    certificates: &'a [Rare<SigningCertificate>],
 }
 
 /// The four columns about a password.
@@ -163,7 +166,13 @@ impl Row<'_> {
         for _ in 0..2 {
             columns.extend(key_columns(keys.next()));
         }
-        columns.extend(["false", "N/A", "false", "N/A"].map(str::to_owned));
+        let mut certificates = self.certificates.iter();
+        for _ in 0..2 {
+            columns.extend(match certificates.next() {
+                Some(one) => [one.active.to_string(), time(one.created)],
+                None => ["false", "N/A"].map(str::to_owned),
+            });
+        }
         let _never_fails = write!(csv, "{}", columns.join(","));
     }
 }

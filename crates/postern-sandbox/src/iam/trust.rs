@@ -175,6 +175,7 @@ mod tests {
             attached: std::collections::BTreeSet::new(),
             groups: std::collections::BTreeSet::new(),
             login_profile: None,
+            rare: Default::default(),
             password_last_used: None,
         };
         assert!(account.users.insert(user).is_ok());

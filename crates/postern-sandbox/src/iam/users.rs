@@ -9,7 +9,7 @@ use super::common::{
 };
 use crate::{
     ServiceError,
-    model::{Account, Owner, Tag, User, fresh_id},
+    model::{Account, Owner, RareCredentials, Tag, User, fresh_id},
     operation::{Authorized, Call, Entry, Needs, Operation, Reply, Subject, entry, find_user},
     page::Paging,
     wire::{Decoder, Xml, rules},
@@ -109,6 +109,7 @@ impl Operation for CreateUser {
             attached: BTreeSet::new(),
             groups: BTreeSet::new(),
             login_profile: None,
+            rare: RareCredentials::default(),
             password_last_used: None,
         };
         call.account_mut().users.insert(user).map_err(|user| exists_already(&user.name))?;
@@ -261,6 +262,7 @@ impl Operation for DeleteUser {
             (user.login_profile.is_some(), "must delete login profile first."),
             (!user.groups.is_empty(), "must remove users from group first."),
             (account.mfa_devices_of(&owner).next().is_some(), "must delete MFA device first."),
+            (!user.rare.is_empty(), "must remove referenced objects first."),
         ];
         if let Some((_, first)) = in_the_way.iter().find(|(there, _)| *there) {
             return Err(ServiceError::delete_conflict(format!("Cannot delete entity, {first}")));

@@ -3,6 +3,8 @@
 //! It holds secrets in clear (keys, seeds, the sealing key), as whoever imports it must be able to sign; they
 //! are the sandbox's own throw-away ones.
 
+mod rare;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -15,6 +17,7 @@ use postern_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::rare::{RareDto, rare_in, rare_out};
 use super::World;
 use crate::{
     model::{
@@ -108,6 +111,8 @@ struct UserDto {
     attached: BTreeSet<String>,
     groups: BTreeSet<String>,
     login_profile: Option<LoginDto>,
+    #[serde(default)]
+    rare: RareDto,
     password_last_used: Option<Timestamp>,
 }
 
@@ -352,6 +357,7 @@ fn user_out(user: &User) -> UserDto {
             password_changed: login.password_changed,
             password_hashes: login.password_hashes.clone(),
         }),
+        rare: rare_out(&user.rare),
         password_last_used: user.password_last_used,
     }
 }
@@ -504,6 +510,7 @@ fn user_in(dto: UserDto) -> Result<User, ImportError> {
             password_changed: login.password_changed,
             password_hashes: login.password_hashes,
         }),
+        rare: rare_in(dto.rare),
         name: dto.name,
         path: dto.path,
         created: dto.created,

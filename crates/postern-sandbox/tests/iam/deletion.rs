@@ -28,13 +28,20 @@ fn a_user_goes_last() {
     ] {
         cloud.iam(action, parameters).ok();
     }
-    let steps: [(&str, &str, Parameters<'_>); 6] = [
+    let made = cloud.iam("CreateServiceSpecificCredential", &[alice, ("ServiceName", "codecommit.amazonaws.com")]);
+    let git = made.texts("ServiceSpecificCredentialId").remove(0);
+    let steps: [(&str, &str, Parameters<'_>); 7] = [
         ("must detach all policies first.", "DetachUserPolicy", &[alice, ("PolicyArn", AWS)]),
         ("must delete policies first.", "DeleteUserPolicy", &[alice, ("PolicyName", "p")]),
         ("must delete access keys first.", "DeleteAccessKey", &[alice, ("AccessKeyId", &key)]),
         ("must delete login profile first.", "DeleteLoginProfile", &[alice]),
         ("must remove users from group first.", "RemoveUserFromGroup", &[alice, ("GroupName", "g")]),
         ("must delete MFA device first.", "DeactivateMFADevice", &[alice, ("SerialNumber", &serial)]),
+        (
+            "must remove referenced objects first.",
+            "DeleteServiceSpecificCredential",
+            &[alice, ("ServiceSpecificCredentialId", &git)],
+        ),
     ];
     for (reason, action, parameters) in steps {
         conflict(cloud.iam("DeleteUser", &[alice]), &format!("Cannot delete entity, {reason}"));

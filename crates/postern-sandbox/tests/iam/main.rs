@@ -14,6 +14,7 @@ mod names;
 mod paging;
 mod permissions;
 mod quotas;
+mod rare;
 mod report;
 mod shapes;
 mod trust;

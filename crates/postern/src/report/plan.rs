@@ -265,6 +265,31 @@ fn details(step: &Step, after: Option<&PolicyDocument>) -> Vec<String> {
         Action::DetachUserPolicy { policy, .. }
         | Action::DetachGroupPolicy { policy, .. }
         | Action::DetachRolePolicy { policy, .. } => vec![removed(format!("policy {policy}"))],
+        Action::PutUserPermissionsBoundary { boundary, .. } => vec![added(format!("boundary {boundary}"))],
+        Action::DeleteUserPermissionsBoundary { .. } => vec![removed("boundary".to_owned())],
+        Action::UpdateAccessKey { key, active, .. } => vec![switched("access key", key.as_str(), *active)],
+        Action::UpdateSshPublicKey { key, active, .. } => vec![switched("SSH public key", key, *active)],
+        Action::UpdateServiceSpecificCredential { credential, active, .. } => {
+            vec![switched("service-specific credential", credential, *active)]
+        }
+        Action::UpdateSigningCertificate { certificate, active, .. } => {
+            vec![switched("signing certificate", certificate, *active)]
+        }
+        Action::DeleteAccessKey { key, .. } => vec![removed(format!("access key {key}"))],
+        Action::DeleteLoginProfile { .. } => vec![removed("password".to_owned())],
+        Action::DeactivateMfaDevice { device, .. } => {
+            vec![removed(format!("MFA device {}", device.as_str()))]
+        }
+        Action::DeleteVirtualMfaDevice { device, .. } => {
+            vec![removed(format!("virtual MFA device {}", device.as_str()))]
+        }
+        Action::DeleteSshPublicKey { key, .. } => vec![removed(format!("SSH public key {key}"))],
+        Action::DeleteServiceSpecificCredential { credential, .. } => {
+            vec![removed(format!("service-specific credential {credential}"))]
+        }
+        Action::DeleteSigningCertificate { certificate, .. } => {
+            vec![removed(format!("signing certificate {certificate}"))]
+        }
         Action::AddUserToGroup { group, .. } => vec![added(format!("member of {group}"))],
         Action::RemoveUserFromGroup { group, .. } => vec![removed(format!("member of {group}"))],
         Action::CreatePolicy { .. } => compare(None, after),
@@ -368,6 +393,11 @@ fn counted_policies(number: usize) -> String {
         1 => "1 policy".to_owned(),
         several => format!("{several} policies"),
     }
+}
+
+fn switched(what: &str, id: &str, active: bool) -> String {
+    let (mark, state) = if active { (paint(GOOD, "+"), "active") } else { (paint(BAD, "-"), "inactive") };
+    format!("{mark} {what} {id} {state}")
 }
 
 fn key_words(key: &StepKey, names: &AccountNames) -> String {

@@ -1,0 +1,317 @@
+//! Containment itself: measures, again and again until two readings agree, then an end to sessions.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use postern_aws::execute::{Insist, Settle, Taken, insist};
+use postern_estate::{
+    Action, User,
+    contain::{LockOut, Measure, Revocation, Stage, close_trust, enforces_source_identity, is_service_linked},
+};
+use postern_prove::Reach;
+use postern_types::{AccountId, RoleArn, RoleName, SignedDuration, Timestamp, UserArn, UserName};
+
+use super::{journal::Journal, record::{Record, Records}, scene::Scene, target::Target};
+use crate::{errors::CliError, report};
+
+/// How long to go on where the user never stays as it was left.
+const LONGEST: Duration = Duration::from_secs(900);
+/// Readings or measures that fail one after the other before it is given up.
+const FAILURES: usize = 6;
+/// A session may be issued for some seconds after the user is locked out everywhere but where it was asked for.
+const LONGEST_MARGIN: Duration = Duration::from_secs(5);
+
+/// How to go about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How far apart the two readings are that must agree.
+    pub(crate) settle: Duration,
+    /// Devices enabled since then are taken away.
+    pub(crate) devices_since: Timestamp,
+    /// Whether a role is closed to everyone.
+    pub(crate) close_trust: bool,
+}
+
+/// Who is contained, and what they reached before.
+pub(crate) struct Case {
+    pub(crate) target: Target,
+    /// The user, where their account answers.
+    pub(crate) user: Option<User>,
+    pub(crate) arn: Option<UserArn>,
+    /// What they get into, as far as it was read.
+    pub(crate) reach: Reach,
+    /// Every role whose sessions are ended.
+    pub(crate) roles: BTreeSet<RoleArn>,
+}
+
+/// What came of it.
+pub(crate) struct Carried {
+    /// What was refused or not tried at the end, in words.
+    pub(crate) left: Vec<String>,
+    /// Sessions issued before this are ended.
+    pub(crate) cut: Timestamp,
+}
+
+impl Case {
+    /// Reads who is meant, and what they reach: now, by the estate file, and by an earlier run that began this.
+    pub(crate) fn read(scene: &Scene<'_>, target: Target, before: Option<&Record>) -> Result<Self, CliError> {
+        let mut case = Self { target, user: None, arn: None, reach: Reach::default(), roles: BTreeSet::new() };
+        match &case.target {
+            Target::User(account, name) => {
+                let id = scene
+                    .estate
+                    .accounts
+                    .get(account)
+                    .and_then(|found| found.users.get(name))
+                    .and_then(|user| user.id.clone());
+                let found = scene.user(*account, name, id.as_ref())?;
+                if scene.connections.contains_key(account) && found.is_none() {
+                    return Err(CliError::usage(format!("{} has no user `{name}`", scene.label(*account))));
+                }
+                let arn = scene.user_arn(*account, name)?;
+                case.user = found.map(|(_, user)| user);
+                case.reach = scene.reach_of(&arn);
+                case.roles = scene.roles_of(&arn, &case.reach);
+                case.arn = Some(arn);
+            }
+            Target::Role(account, name) => match scene.role_arn(*account, name) {
+                Some(role) => case.roles = scene.roles_behind(&role),
+                None => {
+                    let why = scene.silent.get(account).map_or("there is no such role", String::as_str);
+                    return Err(CliError::failed(format!(
+                        "the role `{name}` of {} cannot be contained: {why}",
+                        scene.label(*account)
+                    )));
+                }
+            },
+        }
+        case.roles.extend(before.into_iter().flat_map(Record::roles));
+        Ok(case)
+    }
+
+    /// What locks the user out, as they were read.
+    pub(crate) fn lock_out(&self, scene: &Scene<'_>, settings: &Settings) -> Result<Vec<Measure>, CliError> {
+        match (&self.target, &self.user) {
+            (Target::User(account, name), Some(user)) => lock_out(scene, *account, name, user, settings),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// What ends the sessions that were issued before this, in the accounts that answer.
+    pub(crate) fn revocations(&self, scene: &Scene<'_>, before: Timestamp) -> Result<Vec<Measure>, CliError> {
+        let mut measures = Vec::new();
+        for arn in &self.roles {
+            let Some(role) = scene.role(arn).filter(|role| !is_service_linked(role)) else { continue };
+            let how = match self.by_source_identity(scene, arn) {
+                Some(user) => Revocation::Of(user),
+                None => Revocation::IssuedBefore(before),
+            };
+            measures.extend(how.measure(arn.account(), arn.name(), role).map_err(unexpected)?);
+        }
+        Ok(measures)
+    }
+
+    /// The person, where a role that they enter directly makes everyone say who they are, so that only their
+    /// sessions need an end. Sessions chained from elsewhere may carry no name.
+    pub(crate) fn by_source_identity(&self, scene: &Scene<'_>, arn: &RoleArn) -> Option<UserName> {
+        let (user, person) = (self.user.as_ref()?, self.arn.as_ref()?);
+        let enforced = enforces_source_identity(arn, scene.role(arn)?, person, user);
+        let chained =
+            || self.roles.iter().any(|from| from != arn && scene.roles_behind(from).contains(arn));
+        (enforced && !chained()).then(|| person.name().clone())
+    }
+}
+
+fn unexpected(error: postern_types::ParseError) -> CliError {
+    CliError::failed("a name of ours is none").caused_by(error)
+}
+
+fn lock_out(
+    scene: &Scene<'_>,
+    account: AccountId,
+    name: &UserName,
+    user: &User,
+    settings: &Settings,
+) -> Result<Vec<Measure>, CliError> {
+    let lock = LockOut { account, partition: scene.partition(), devices_since: settings.devices_since };
+    lock.measures(name, user).map_err(unexpected)
+}
+
+/// A containment under way.
+pub(crate) struct Carry<'s, 'a> {
+    pub(crate) scene: &'s mut Scene<'a>,
+    pub(crate) case: &'s mut Case,
+    pub(crate) settings: Settings,
+    pub(crate) records: &'s Records,
+    pub(crate) record: &'s mut Record,
+    pub(crate) journal: &'s mut Journal<'a>,
+    pub(crate) interrupted: &'s AtomicBool,
+    /// The roles by which this run works.
+    pub(crate) own: BTreeMap<AccountId, RoleName>,
+}
+
+impl Carry<'_, '_> {
+    /// Locks out, ends sessions at once, locks out until two readings agree, and ends the sessions that were taken
+    /// meanwhile.
+    pub(crate) fn run(mut self) -> Result<Carried, CliError> {
+        self.record.add_roles(&self.case.roles);
+        let mut left = Vec::new();
+        if matches!(self.case.target, Target::User(..)) {
+            let now = Timestamp::now();
+            let lock = self.case.lock_out(self.scene, &self.settings)?;
+            self.note_user(&lock);
+            let mut measures = lock;
+            measures.extend(self.case.revocations(self.scene, now)?);
+            let _ = self.take(measures, Some(now))?;
+            left.extend(self.until_two_agree()?);
+        }
+        let margin = SignedDuration::try_from(self.settings.settle.min(LONGEST_MARGIN)).unwrap_or_default();
+        let cut = Timestamp::now().checked_add(margin).unwrap_or(Timestamp::MAX);
+        let mut measures = self.case.revocations(self.scene, cut)?;
+        if let (Target::Role(account, name), true) = (&self.case.target, self.settings.close_trust)
+            && let Some(role) = self.scene.estate.accounts.get(account).and_then(|found| found.roles.get(name))
+        {
+            measures.extend(close_trust(*account, self.scene.partition(), name, role));
+        }
+        left.extend(self.take(measures, Some(cut))?);
+        self.check()?;
+        let own = self.own.iter().filter(|(account, own)| {
+            self.case.roles.iter().any(|role| role.account() == **account && role.name() == *own)
+        });
+        let own: BTreeSet<AccountId> = own.map(|(account, _)| *account).collect();
+        if !own.is_empty() {
+            // Sessions of our own that are issued before that would be ended too.
+            wait_until(cut);
+            self.scene.reenter(&own)?;
+        }
+        Ok(Carried { left, cut })
+    }
+
+    fn note_user(&mut self, lock: &[Measure]) {
+        let Target::User(account, name) = &self.case.target else { return };
+        let (Some(user), Some(found)) = (&self.case.user, self.scene.estate.accounts.get(account)) else { return };
+        if self.record.awaits_user() {
+            let mut found = found.clone();
+            found.users.insert(name.clone(), user.clone());
+            self.record.note_user(lock, &found);
+        }
+    }
+
+    /// Takes measures, having written down what they change; what was not taken, in words.
+    fn take(&mut self, mut measures: Vec<Measure>, cut: Option<Timestamp>) -> Result<Vec<String>, CliError> {
+        for measure in &measures {
+            if matches!(measure.stage, Stage::RoleSessions | Stage::Trust)
+                && let Some(found) = self.scene.estate.accounts.get(&measure.account)
+            {
+                self.record.note(measure, found);
+            }
+        }
+        self.record.revoked_before = self.record.revoked_before.max(cut);
+        self.records.write(&self.case.target, self.record)?;
+        // What ends the sessions of this very run comes last in its account.
+        let own_measure = |measure: &Measure| {
+            matches!(&measure.action, Action::PutRolePolicy { role, .. } if self.own.get(&measure.account) == Some(role))
+        };
+        measures.sort_by_cached_key(|measure| (own_measure(measure), measure.stage));
+        let journal = &mut *self.journal;
+        let fates = insist(Insist {
+            measures: &measures,
+            connections: &self.scene.connections,
+            settle: Settle { total: Duration::from_secs(20), ..Settle::default() },
+            now: &Timestamp::now,
+            log: &mut |note| journal.note(note),
+        });
+        let ended: BTreeSet<AccountId> = measures
+            .iter()
+            .zip(&fates)
+            .filter(|(measure, taken)| **taken == Taken::Done && own_measure(measure))
+            .map(|(measure, _)| measure.account)
+            .collect();
+        if let Some(cut) = cut.filter(|_| !ended.is_empty()) {
+            wait_until(cut);
+            self.scene.reenter(&ended)?;
+        }
+        let not_taken = measures.iter().zip(&fates).filter_map(|(measure, taken)| {
+            let why = match taken {
+                Taken::Refused(error) => error.to_string(),
+                Taken::Left => "not tried, because what goes before it failed".to_owned(),
+                _ => return None,
+            };
+            let whereabouts = self.scene.label(measure.account);
+            Some(format!("{} in {whereabouts}: {why}", report::contain::words(&measure.action)))
+        });
+        Ok(not_taken.collect())
+    }
+
+    /// Reads the user and locks them out until two readings in a row find nothing to do and are the same.
+    fn until_two_agree(&mut self) -> Result<Vec<String>, CliError> {
+        let Target::User(account, name) = self.case.target.clone() else { return Ok(Vec::new()) };
+        if !self.scene.connections.contains_key(&account) {
+            return Ok(Vec::new());
+        }
+        let id = self.case.user.as_ref().and_then(|user| user.id.clone());
+        let begun = Instant::now();
+        let mut failures = Vec::new();
+        let mut before: Option<User> = None;
+        loop {
+            self.check()?;
+            let pause = self.settings.settle.min(Duration::from_secs(2));
+            if failures.len() >= FAILURES || begun.elapsed() > LONGEST {
+                let last = failures.pop().unwrap_or_else(|| "the user does not stay as it was left".to_owned());
+                return Ok(vec![last]);
+            }
+            let (name, user) = match self.scene.user(account, &name, id.as_ref()) {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    self.journal.say(Timestamp::now(), &format!("the user {name} is deleted"));
+                    self.case.user = None;
+                    return Ok(Vec::new());
+                }
+                Err(error) => {
+                    failures.push(error.to_string());
+                    sleep(pause);
+                    continue;
+                }
+            };
+            let measures = lock_out(self.scene, account, &name, &user, &self.settings)?;
+            self.case.user = Some(user.clone());
+            if measures.is_empty() {
+                if before.as_ref() == Some(&user) {
+                    self.journal.say(Timestamp::now(), &format!("two readings of {name} agree"));
+                    return Ok(Vec::new());
+                }
+                before = Some(user);
+                sleep(self.settings.settle);
+                continue;
+            }
+            before = None;
+            let refused = self.take(measures, None)?;
+            if refused.is_empty() {
+                failures.clear();
+            } else {
+                failures.extend(refused.into_iter().next());
+                sleep(pause);
+            }
+        }
+    }
+
+    fn check(&self) -> Result<(), CliError> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(CliError::interrupted("interrupted: what is done stays done")
+                .hint("run the same command again to go on"));
+        }
+        Ok(())
+    }
+}
+
+/// Issue times have whole seconds: one second more than the wait itself.
+fn wait_until(time: Timestamp) {
+    let left = time.duration_since(Timestamp::now()) + SignedDuration::from_secs(1);
+    if let Ok(left) = Duration::try_from(left) {
+        sleep(left);
+    }
+}

@@ -1,0 +1,72 @@
+//! The estate file without the person: worked out and parsed before anything is called.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use postern_estate::{Design, without_person};
+use postern_types::UserName;
+
+use crate::{errors::CliError, estate_file::EstateFile, report::file_change};
+
+/// A change to the estate file that is yet to be written.
+pub(super) struct FileChange {
+    path: PathBuf,
+    before: String,
+    after: String,
+}
+
+impl FileChange {
+    /// None where the file does not name the person. A file that would be none without them is refused.
+    pub(super) fn prepare(file: &EstateFile, person: &UserName) -> Result<Option<Self>, CliError> {
+        let path = &file.path;
+        let after = without_person(&file.text, person).map_err(|error| {
+            CliError::usage(format!("`{}` is no TOML", path.display())).caused_by(error.to_string().trim_end())
+        })?;
+        let Some(after) = after else { return Ok(None) };
+        let administrators = &file.design.administrators.people;
+        if administrators.iter().all(|one| one.value == *person) && !administrators.is_empty() {
+            return Err(CliError::refused(format!("{person} is the only administrator of the estate file"))
+                .hint("name another one in [administrators] and run `postern apply` first"));
+        }
+        if let Err(errors) = Design::parse(&after) {
+            let error = CliError::refused(format!("without {person}, `{}` does not hold", path.display()));
+            let error = errors.iter().fold(error, |error, wrong| error.caused_by(&wrong.message));
+            return Err(error.hint("mend the file first, or leave the person in it with --keep-in-file"));
+        }
+        // Where the file is a link, what it leads to changes and the link stays.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        Ok(Some(Self { path, before: file.text.clone(), after }))
+    }
+
+    pub(super) fn diff(&self) -> String {
+        let name = self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        file_change::unified(&name, Some(&self.before), &self.after)
+    }
+
+    /// Writes it, whole or not at all. A file that was changed meanwhile is left.
+    pub(super) fn write(&self) -> Result<(), CliError> {
+        let failed = |error: io::Error| {
+            CliError::failed(format!("cannot write `{}`", self.path.display()))
+                .caused_by(error)
+                .hint("take the person out of it by hand")
+        };
+        if fs::read_to_string(&self.path).map_err(failed)? != self.before {
+            return Err(CliError::failed(format!("`{}` was changed meanwhile", self.path.display()))
+                .hint("take the person out of it by hand"));
+        }
+        replace(&self.path, &self.after).map_err(failed)
+    }
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let dir = path.parent().ok_or_else(|| io::Error::other("a file without a directory"))?;
+    let mut file = tempfile::Builder::new().prefix(".postern-").tempfile_in(dir)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}

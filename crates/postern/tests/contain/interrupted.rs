@@ -1,0 +1,147 @@
+//! Killed at every single call: then nothing is wider than before, and a second run ends where one run would have.
+
+use std::{
+    process::Stdio,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use postern_serve::{Cut, When};
+use serde_json::Value;
+
+use crate::{
+    cloud::{Cloud, Held},
+    world::said,
+};
+
+/// What counts of a state: all but times of use and the time of a revocation.
+fn essence(cloud: &Cloud) -> Value {
+    let mut state: Value = serde_json::from_str(&cloud.world.sandbox.server.world().export()).unwrap();
+    for account in state["accounts"].as_array_mut().unwrap() {
+        for key in account["access_keys"].as_array_mut().unwrap() {
+            key["last_used"] = Value::Null;
+        }
+        for role in account["roles"].as_array_mut().unwrap() {
+            role["last_used"] = Value::Null;
+            if let Some(policy) = role["inline"].get_mut("AWSRevokeOlderSessions") {
+                let text = policy.as_str().unwrap();
+                let (head, tail) = text.split_once("aws:TokenIssueTime\": \"").unwrap();
+                let (_, tail) = tail.split_once('"').unwrap();
+                *policy = format!("{head}{tail}").into();
+            }
+        }
+    }
+    state["clock_ahead_seconds"] = Value::Null;
+    state
+}
+
+struct Start {
+    state: String,
+    alice: Held,
+}
+
+/// Back to the state at the start, with no trace of a run on this machine.
+fn reset(cloud: &Cloud, start: &Start) {
+    cloud.world.sandbox.server.world().import(&start.state).unwrap();
+    let _ = std::fs::remove_dir_all(cloud.world.path(".local"));
+}
+
+fn begin() -> (Cloud, Start) {
+    let cloud = Cloud::new();
+    let alice = cloud.enrol("alice");
+    let state = cloud.world.sandbox.server.world().export();
+    (cloud, Start { state, alice })
+}
+
+/// Runs until this call has been made or cut, and kills the process there.
+fn killed_at(cloud: &Cloud, call: u64, when: When) {
+    let faults = cloud.world.sandbox.server.faults();
+    faults.arm(Cut { call, when, lasting: true });
+    let mut command = cloud.world.command(&["contain", "--yes", "--settle", "0.05", "alice"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let patience = Instant::now() + Duration::from_secs(60);
+    while faults.calls() < call && child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < patience, "call {call} is never made");
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    faults.mend();
+}
+
+#[test]
+fn killed_at_every_call_and_run_again_it_ends_the_same_and_is_never_wider() {
+    let (cloud, start) = begin();
+    let faults = cloud.world.sandbox.server.faults();
+    faults.mend();
+    cloud.contained(&["alice", "--settle", "0.05"]);
+    let calls = faults.calls();
+    let expected = essence(&cloud);
+    drop(cloud);
+    assert!(calls > 20, "{calls} calls");
+
+    let next = AtomicU64::new(1);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let (cloud, start) = begin();
+                let before = cloud.can(&start.alice.with_mfa);
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number > 2 * calls {
+                        return;
+                    }
+                    let (call, when) =
+                        (number.div_ceil(2), if number % 2 == 0 { When::Before } else { When::After });
+                    reset(&cloud, &start);
+                    killed_at(&cloud, call, when);
+                    for held in [&start.alice.key, &start.alice.without_mfa] {
+                        assert!(cloud.can(held).is_empty(), "wider after call {call} {when:?}");
+                    }
+                    let can = cloud.can(&start.alice.with_mfa);
+                    assert!(can.iter().all(|one| before.contains(one)), "wider after call {call} {when:?}: {can:?}");
+                    let output = cloud.contain(&["alice", "--settle", "0.05"]);
+                    assert!(output.status.success(), "after call {call} {when:?}: {}", said(&output));
+                    same(&essence(&cloud), &expected, &format!("after call {call} {when:?}"));
+                    assert!(cloud.can(&start.alice.with_mfa).is_empty());
+                    if number % 5 == 0 {
+                        // What stood before is known even though the first run was killed.
+                        cloud.contained(&["alice", "--undo"]);
+                        let user = cloud.entity(crate::cloud::BASTION, "users", "alice");
+                        assert_eq!(user["groups"].as_array().unwrap().len(), 1, "after call {call} {when:?}");
+                        assert!(user["inline"].as_object().unwrap().is_empty());
+                    }
+                }
+            });
+        }
+    });
+    drop(start);
+}
+
+/// Each world has ids of its own, so that names and policies are compared, not whole states.
+fn same(one: &Value, other: &Value, whereabouts: &str) {
+    let accounts = |state: &Value| state["accounts"].as_array().unwrap().clone();
+    for (one, other) in accounts(one).iter().zip(&accounts(other)) {
+        for kind in ["users", "roles", "groups"] {
+            let entities = |account: &Value| -> Vec<(Value, Value, Value, usize)> {
+                let all = account[kind].as_array().unwrap().iter();
+                all.map(|one| {
+                    let groups = one["groups"].as_array().map_or(0, Vec::len);
+                    (one["name"].clone(), one["inline"].clone(), one["attached"].clone(), groups)
+                })
+                .collect()
+            };
+            assert_eq!(entities(one), entities(other), "{kind} {whereabouts}");
+        }
+        let keys = |account: &Value| {
+            let all = account["access_keys"].as_array().unwrap().iter();
+            all.map(|key| key["active"].clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(one), keys(other), "keys {whereabouts}");
+        let enabled = |account: &Value| {
+            account["mfa_devices"].as_array().unwrap().iter().filter(|one| !one["enabled"].is_null()).count()
+        };
+        assert_eq!(enabled(one), enabled(other), "devices {whereabouts}");
+    }
+}
