@@ -271,6 +271,16 @@ pub fn deletion(
     actions.into_iter().map(|action| Measure::new(Stage::Deletion, account, action)).collect()
 }
 
+/// Whether a deny of everything by a containment stands on this user.
+#[must_use]
+pub fn is_locked_out(found: &User) -> bool {
+    let denied = |(name, document): (&PolicyName, &PolicyDocument)| {
+        name.as_str() == DENY_POLICY && document.means_the_same(&deny())
+    };
+    let bounded = |boundary: &PolicyArn| boundary.account().is_none() && boundary.name().as_str() == DENY_ALL;
+    found.inline.iter().any(denied) || found.boundary.as_ref().is_some_and(bounded)
+}
+
 /// Whether a role belongs to a service of AWS: its sessions cannot be revoked, and people have none.
 #[must_use]
 pub fn is_service_linked(role: &Role) -> bool {

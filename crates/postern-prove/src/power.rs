@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use postern_policy::{
-    Effect,
+    Context, Decision, Effect, PolicyRef, PolicyStack, Request, Statement,
     classes::{self, Budget},
+    evaluate,
 };
 
 use crate::{
-    caller::Caller,
+    caller::{Caller, Tie},
     search::{Answer, Question},
+    world::Policy,
 };
+
+/// An action for what is asked of all actions alike.
+const ANY: &str = "sts:AssumeRole";
 
 /// Calls that need no permission, so that no policy can take them away (*IAM User Guide*, "Permissions for
 /// GetSessionToken"; *STS API Reference*, `GetCallerIdentity`).
@@ -32,6 +37,9 @@ impl Caller {
     #[must_use]
     pub fn first_power(&self) -> (Answer, Option<Power>) {
         let fixed = self.fixed();
+        if self.is_shut_out(&fixed) {
+            return (Answer::Never, None);
+        }
         let mut actions = Vec::new();
         let mut resources = Vec::new();
         let mut allows = false;
@@ -74,23 +82,49 @@ impl Caller {
         (unknown.map_or(Answer::Never, Answer::Unknown), None)
     }
 
+    /// Whether a policy of one statement denies everything, on conditions that this credential meets in every request:
+    /// how a user is locked out, and how a role's older sessions are ended. Nothing else needs to be looked at then.
+    fn is_shut_out(&self, fixed: &Context) -> bool {
+        self.policies().any(|policy| {
+            let [only] = policy.document.statements() else { return false };
+            let settled = |key: &str| matches!(self.tie(key), Tie::OneOf(values) if values.len() == 1);
+            denies_everything(only)
+                && only.conditions().iter().all(|condition| settled(condition.folded_key()))
+                && self.is_denied_by(policy, fixed)
+        })
+    }
+
+    fn is_denied_by(&self, policy: &Policy, context: &Context) -> bool {
+        let request = Request {
+            principal: &self.principal,
+            action: ANY,
+            resource: "*",
+            resource_account: self.principal.account(),
+            context,
+        };
+        let own = [PolicyRef { name: &policy.name, arn: policy.arn.as_deref(), document: &policy.document }];
+        let stack = PolicyStack { identity: &own, ..PolicyStack::default() };
+        evaluate(&request, &stack).decision == Decision::ExplicitlyDenied
+    }
+
     /// Never, where a statement denies everything without any condition; else unknown.
     fn denied_or(&self, reason: String) -> Answer {
-        let everything = |statement: &postern_policy::Statement| {
-            let all_actions = !statement.actions().is_negated()
-                && statement.actions().patterns().iter().any(|pattern| pattern.text() == "*");
-            let all_resources = statement.resources().is_some_and(|resources| {
-                !resources.is_negated() && resources.patterns().iter().any(|pattern| pattern.text() == "*")
-            });
-            statement.effect() == Effect::Deny
-                && statement.conditions().is_empty()
-                && all_actions
-                && all_resources
-        };
-        if self.policies().any(|policy| policy.document.statements().iter().any(everything)) {
+        let outright =
+            |statement: &Statement| denies_everything(statement) && statement.conditions().is_empty();
+        if self.policies().any(|policy| policy.document.statements().iter().any(outright)) {
             Answer::Never
         } else {
             Answer::Unknown(reason)
         }
     }
+}
+
+/// Whether a statement denies every action on every resource, where its conditions hold.
+fn denies_everything(statement: &Statement) -> bool {
+    let all_actions = !statement.actions().is_negated()
+        && statement.actions().patterns().iter().any(|pattern| pattern.text() == "*");
+    let all_resources = statement.resources().is_some_and(|resources| {
+        !resources.is_negated() && resources.patterns().iter().any(|pattern| pattern.text() == "*")
+    });
+    statement.effect() == Effect::Deny && all_actions && all_resources
 }

@@ -6,7 +6,7 @@ use postern_types::{GroupName, UserName};
 
 use super::{At, Phase, Surplus, missing_tags};
 use crate::{
-    ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, Kind, MANAGED_TAG, NoticeKind, PATH,
+    ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, Kind, MANAGED_TAG, NoticeKind, PATH, contain,
     PolicyDocument, User, narrow,
 };
 
@@ -173,7 +173,9 @@ impl At<'_, '_> {
             let action = Action::RemoveUserFromGroup { group, user: name.clone() };
             self.planner.steps.push((phase, crate::Reach::Narrows, self.id, action));
         }
-        for group in wanted.groups.difference(&found.groups) {
+        // Whom a containment took out of their groups gets back by its undo, not by the way.
+        let contained = contain::is_locked_out(found);
+        for group in wanted.groups.difference(&found.groups).filter(|_| !contained) {
             self.push(Phase::Grant, Action::AddUserToGroup { group: group.clone(), user: name.clone() });
         }
         if let Some(boundary) = found.boundary.clone() {

@@ -180,6 +180,7 @@ fn to_do(scene: &Scene<'_>, measures: &[Measure]) -> String {
             "  Sessions of these roles end for everyone who has one; a new one is one call away.\n",
         ));
     }
+    text.push('\n');
     text
 }
 
@@ -245,15 +246,20 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
     }
     line(&paint(
         DIM,
-        "What they made before this is not undone: `postern plan` shows what differs from the file; look through CloudTrail for what else they did. Keep the deny for 36 hours at least: sessions live as long.",
+        "What they made before this is not undone: `postern plan` shows what differs from the file; look through CloudTrail for what else they did.",
     ));
+    if matches!(case.target, Target::User(..)) {
+        line(&paint(DIM, "Keep the deny for 36 hours at least: sessions of the user live as long."));
+    }
     line(&format!("log: {}", outcome.log.display()));
-    line(&format!("undo: `postern contain {} --undo` (what stood before: {})", whom(&case.target), record.display()));
+    line(&format!("undo: `postern contain {} --undo` (what stood before: {})", whom(scene, &case.target), record.display()));
     text
 }
 
-fn whom(target: &Target) -> String {
-    format!("{}/{}", target.account(), target.name())
+fn whom(scene: &Scene<'_>, target: &Target) -> String {
+    let account = target.account();
+    let name = scene.names.get(&account).cloned().unwrap_or_else(|| account.to_string());
+    format!("{name}/{}", target.name())
 }
 
 /// What an undo will put back.

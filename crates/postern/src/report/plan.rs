@@ -444,6 +444,9 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
                 "{key} is no longer in the file: locked out here; whether it still holds credentials could not be read"
             )
         }
+        NoticeKind::DenyKept { policy } if policy.starts_with(postern_estate::contain::DENY_POLICY) => {
+            format!("{key} is contained by `{policy}`, which is left; `postern contain … --undo` ends that")
+        }
         NoticeKind::DenyKept { policy } => {
             format!("{key} carries `{policy}`, added by hand; it only denies, so it is left")
         }

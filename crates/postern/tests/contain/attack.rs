@@ -11,7 +11,10 @@ use std::{
 
 use postern_testkit::query::Keys;
 
-use crate::cloud::{BASTION, Cloud, DEV, EVERYTHING, step};
+use crate::{
+    cloud::{BASTION, Cloud, DEV, EVERYTHING, step},
+    world::said,
+};
 
 /// One round of the thief: each of the ways to stay, with one credential after the other.
 fn grab(cloud: &Cloud, round: usize, keys: &Keys, loot: &Mutex<Vec<Keys>>) {
@@ -79,11 +82,14 @@ fn a_thief_who_fights_back_is_out_at_the_end() {
             round
         });
         thread::sleep(Duration::from_millis(1_500));
-        let said = cloud.contained(&["alice", "--settle", "0.5"]);
-        assert!(said.contains("Contained."), "{said}");
+        let output = cloud.contain(&["alice", "--settle", "0.5"]);
         thread::sleep(Duration::from_millis(1_500));
+        // Before anything can fail: the scope waits for the thief.
         stop.store(true, Ordering::Relaxed);
-        thief.join().unwrap()
+        let calls = thief.join().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        assert!(said(&output).contains("Contained."), "{}", said(&output));
+        calls
     });
     let loot = loot.into_inner().unwrap();
     assert!(calls > 50 && loot.len() > 6, "the thief hardly tried: {calls} calls, {} credentials", loot.len());
@@ -117,7 +123,7 @@ fn a_user_who_was_renamed_meanwhile_is_found_by_id() {
         });
         let output = cloud.contain(&["alice", "--settle", "1"]);
         stop.store(true, Ordering::Relaxed);
-        assert!(output.status.success(), "{}", crate::world::said(&output));
+        assert!(output.status.success(), "{}", said(&output));
     });
     let name = if cloud.entity(BASTION, "users", "mallory").is_null() { "alice" } else { "mallory" };
     let found = cloud.entity(BASTION, "users", name);

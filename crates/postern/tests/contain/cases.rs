@@ -24,7 +24,7 @@ fn a_person_is_locked_out_in_every_way_and_nobody_else_is() {
     let before = cloud.world.calls();
     let log = cloud.world.path("log.jsonl");
     let said = cloud.contained(&["alice", "--log", log.to_str().unwrap()]);
-    assert!(said.contains("reach in N1      none") && said.contains("dev/developer"), "{said}");
+    assert!(said.contains("reach in N1     none") && said.contains("dev/developer"), "{said}");
     assert!(said.contains("Contained.") && said.contains("two readings of alice agree"), "{said}");
 
     for held in [&alice.key, &alice.with_mfa, &alice.without_mfa, &session] {
@@ -43,13 +43,17 @@ fn a_person_is_locked_out_in_every_way_and_nobody_else_is() {
 
     // The deny comes before everything else, and every write is in the log, without a secret.
     let events = cloud.world.sandbox.server.world().events();
-    let writes: Vec<String> = events
+    let writes = events
         .iter()
         .skip(before)
         .filter(|event| event["readOnly"] == false && event["userIdentity"]["type"] == "Root")
-        .map(|event| event["eventName"].as_str().unwrap().to_owned())
+        .collect::<Vec<_>>();
+    let at_home = writes.iter().filter(|event| event["recipientAccountId"] == BASTION);
+    let at_home: Vec<&str> = at_home
+
+        .map(|event| event["eventName"].as_str().unwrap())
         .collect();
-    assert_eq!(writes[..2], ["PutUserPolicy", "RemoveUserFromGroup"].map(str::to_owned));
+    assert_eq!(at_home[..2], ["PutUserPolicy", "RemoveUserFromGroup"]);
     let text = std::fs::read_to_string(&log).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let done = lines.iter().filter(|line| line["result"] == "done").count();
@@ -180,11 +184,11 @@ fn a_roles_sessions_end_and_its_door_closes_if_one_wishes() {
 fn a_user_whose_policies_leave_no_room_is_bounded_instead() {
     let cloud = Cloud::new();
     let alice = cloud.enrol("alice");
-    let filler: Vec<String> = (0..50).map(|n| format!("\"s3:Get{n:026}\"")).collect();
-    let document = format!(
-        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":["iam:*",{}],"Resource":"*"}}}}"#,
-        filler.join(",")
-    );
+    let document = |filler: usize| {
+        let filler = "x".repeat(filler);
+        format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":["iam:*","s3:{filler}"],"Resource":"*"}}}}"#)
+    };
+    let document = document(2_040 - document(0).len());
     cloud.iam("PutUserPolicy", &[("UserName", "alice"), ("PolicyName", "fill"), ("PolicyDocument", &document)]);
     assert!(cloud.can(&alice.with_mfa).contains(&"ListUsers"));
     let text = cloud.contained(&["alice"]);

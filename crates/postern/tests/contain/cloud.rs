@@ -22,9 +22,7 @@ pub(crate) struct Cloud {
 
 /// A person's credentials, as they or a thief hold them.
 pub(crate) struct Held {
-    pub(crate) name: String,
     pub(crate) key: Keys,
-    pub(crate) serial: String,
     pub(crate) with_mfa: Keys,
     pub(crate) without_mfa: Keys,
 }
@@ -69,11 +67,9 @@ impl Cloud {
         let with_mfa = self.call(&key, "sts", "GetSessionToken", &mfa);
         let without_mfa = self.call(&key, "sts", "GetSessionToken", &[duration]);
         Held {
-            name: name.to_owned(),
             with_mfa: Keys::of(&with_mfa.body),
             without_mfa: Keys::of(&without_mfa.body),
             key,
-            serial,
         }
     }
 
@@ -124,7 +120,10 @@ impl Cloud {
 
     /// `postern contain` with short waits, nobody asked.
     pub(crate) fn contain(&self, more: &[&str]) -> Output {
-        let mut arguments = vec!["contain", "--yes", "--settle", "0.1"];
+        let mut arguments = vec!["contain", "--yes"];
+        if !more.contains(&"--settle") {
+            arguments.extend(["--settle", "0.1"]);
+        }
         arguments.extend_from_slice(more);
         self.world.run(&arguments)
     }
