@@ -7,11 +7,7 @@ use postern_estate::{
 };
 use postern_types::{AccessKeyId, PrincipalId, UserName};
 
-use crate::{
-    AwsError, Connection, Kind, Unreachable,
-    collect::pairs,
-    enrol::AccessKey as KeyAtAws,
-};
+use crate::{AwsError, Connection, Kind, Unreachable, collect::pairs, enrol::AccessKey as KeyAtAws};
 
 /// Pages of a list, joined.
 macro_rules! listed {
@@ -155,18 +151,16 @@ impl Connection {
 
     pub(crate) async fn rare_of(&self, name: &UserName) -> Result<RareCredentials, AwsError> {
         let active = |status: Option<&StatusType>| status == Some(&StatusType::Active);
-        let keys = listed!(
-            self,
-            "ListSSHPublicKeys",
-            self.iam.list_ssh_public_keys().user_name(name.as_str())
-        );
+        let keys =
+            listed!(self, "ListSSHPublicKeys", self.iam.list_ssh_public_keys().user_name(name.as_str()));
         let certificates = listed!(
             self,
             "ListSigningCertificates",
             self.iam.list_signing_certificates().user_name(name.as_str())
         );
         let call = self.iam.list_service_specific_credentials().user_name(name.as_str()).send();
-        let services = call.await.map_err(|error| self.error(&error, "iam:ListServiceSpecificCredentials"))?;
+        let services =
+            call.await.map_err(|error| self.error(&error, "iam:ListServiceSpecificCredentials"))?;
         let services = services.service_specific_credentials().iter();
         Ok(RareCredentials {
             ssh_public_keys: keys

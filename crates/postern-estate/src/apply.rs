@@ -425,7 +425,9 @@ pub(crate) fn inverse(account: &Account, action: &Action) -> Option<Action> {
         Action::UpdateAccessKey { .. }
         | Action::UpdateSshPublicKey { .. }
         | Action::UpdateServiceSpecificCredential { .. }
-        | Action::UpdateSigningCertificate { .. } => return credentials::switched_back(account, action.clone()),
+        | Action::UpdateSigningCertificate { .. } => {
+            return credentials::switched_back(account, action.clone());
+        }
         Action::CreateGroup { group, .. } => Action::DeleteGroup { group },
         Action::PutGroupPolicy { group, policy, .. } | Action::DeleteGroupPolicy { group, policy } => {
             match before() {

@@ -11,7 +11,8 @@ mod identity;
 use std::{collections::BTreeSet, fmt};
 
 use postern_types::{
-    AccountId, IamPath, MfaSerial, ParseError, Partition, PolicyArn, PolicyName, RoleName, Timestamp, UserName,
+    AccountId, IamPath, MfaSerial, ParseError, Partition, PolicyArn, PolicyName, RoleName, Timestamp,
+    UserName,
 };
 
 pub use self::identity::enforces_source_identity;
@@ -247,8 +248,9 @@ pub fn deletion(
     let keys = held.access_keys.into_keys();
     actions.extend(keys.map(|key| Action::DeleteAccessKey { user: user(), key }));
     let certificates = rare.signing_certificates.into_keys();
-    actions
-        .extend(certificates.map(|certificate| Action::DeleteSigningCertificate { user: user(), certificate }));
+    actions.extend(
+        certificates.map(|certificate| Action::DeleteSigningCertificate { user: user(), certificate }),
+    );
     let keys = rare.ssh_public_keys.into_keys();
     actions.extend(keys.map(|key| Action::DeleteSshPublicKey { user: user(), key }));
     let services = rare.service_specific.into_keys();

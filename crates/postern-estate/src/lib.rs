@@ -50,8 +50,8 @@ pub use document::PolicyDocument;
 pub use draft::{Draft, DraftAccount, DraftGroup, DraftPerson, DraftRole, ExistingAccount};
 pub use drift::foreign;
 pub use estate::{
-    Account, AccountAlias, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy,
-    PolicyVersion, Role, Snapshot, Tags, User,
+    Account, AccountAlias, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy, PolicyVersion,
+    Role, Snapshot, Tags, User,
 };
 pub use format::{FormatError, format_estate};
 pub use parameters::Parameters;

@@ -12,8 +12,8 @@ use percent_encoding::percent_decode_str;
 use postern_types::{ParseError, PolicyArn, PolicyName, SessionDuration};
 
 use crate::{
-    Account, Credentials, Group, ManagedPolicy, PasswordPolicy, PolicyDocument, PolicyVersion, Quotas,
-    Role, Tags, User,
+    Account, Credentials, Group, ManagedPolicy, PasswordPolicy, PolicyDocument, PolicyVersion, Quotas, Role,
+    Tags, User,
 };
 
 /// An inline policy: its name and its document.

@@ -1,6 +1,9 @@
 //! The one call that each action is.
 
-use aws_sdk_iam::{config::retry::RetryConfig, types::{StatusType, Tag}};
+use aws_sdk_iam::{
+    config::retry::RetryConfig,
+    types::{StatusType, Tag},
+};
 use postern_estate::{Action, PasswordPolicy, Tags};
 use postern_types::SessionDuration;
 

@@ -66,7 +66,12 @@ pub fn insist(insist: Insist<'_>) -> Vec<Taken> {
         lanes.entry(measure.account).or_default().push(index);
     }
     let Some(any) = insist.connections.values().next() else { return taken };
-    let run = Run { measures: insist.measures, settle: insist.settle, now: insist.now, log: RefCell::new(insist.log) };
+    let run = Run {
+        measures: insist.measures,
+        settle: insist.settle,
+        now: insist.now,
+        log: RefCell::new(insist.log),
+    };
     let lanes = lanes.into_iter().filter_map(|(account, lane)| {
         let connection = insist.connections.get(&account)?;
         Some(run.lane(Place { connection, account, partition: Partition::default() }, lane))
@@ -101,11 +106,7 @@ impl Run<'_> {
                 Stage::Deletion => refused,
                 _ => false,
             };
-            let fate = if !answers || waits {
-                Taken::Left
-            } else {
-                self.take(&place, measure).await
-            };
+            let fate = if !answers || waits { Taken::Left } else { self.take(&place, measure).await };
             if let Taken::Refused(error) = &fate {
                 refused = true;
                 denied &= measure.stage != Stage::Deny;
@@ -169,7 +170,11 @@ fn is_silent(error: &AwsError) -> bool {
     matches!(
         error.kind,
         Kind::Unreachable(
-            Unreachable::Refused | Unreachable::Dns | Unreachable::Timeout | Unreachable::Tls | Unreachable::Cut
+            Unreachable::Refused
+                | Unreachable::Dns
+                | Unreachable::Timeout
+                | Unreachable::Tls
+                | Unreachable::Cut
         )
     )
 }

@@ -266,7 +266,8 @@ async fn credential(place: &Place<'_>, action: &Action) -> Result<Seen, AwsError
         }
         Action::DeleteVirtualMfaDevice { device, .. } => {
             let call = iam.list_virtual_mfa_devices();
-            let is_it = |found: &aws_sdk_iam::types::VirtualMfaDevice| found.serial_number() == device.as_str();
+            let is_it =
+                |found: &aws_sdk_iam::types::VirtualMfaDevice| found.serial_number() == device.as_str();
             gone(listed!(place, "ListVirtualMFADevices", call, is_it))
         }
         Action::UpdateSshPublicKey { user, key, .. }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use postern_types::{IamPath, RoleArn, UserArn};
 
 use super::*;
-use crate::{AccessKey, RareCredentials, apply_step, Estate, Precondition, Reach, Step};
+use crate::{AccessKey, Estate, Precondition, RareCredentials, Reach, Step, apply_step};
 
 const HOME: u64 = 111_111_111_111;
 
@@ -57,11 +57,8 @@ fn lock_out() -> LockOut {
 
 fn estate(user: User) -> Estate {
     let groups = ["developers", "auditors"].map(|name| {
-        let group = crate::Group {
-            path: IamPath::root(),
-            inline: BTreeMap::new(),
-            attached: Default::default(),
-        };
+        let group =
+            crate::Group { path: IamPath::root(), inline: BTreeMap::new(), attached: Default::default() };
         (name.parse().unwrap(), group)
     });
     let account = Account { users: [(alice(), user)].into(), groups: groups.into(), ..Account::default() };
@@ -196,12 +193,19 @@ fn one_persons_sessions_end_where_the_trust_makes_them_say_who_they_are() {
     let person = UserArn::new(Partition::Aws, home(), &"/postern/".parse().unwrap(), &alice());
     for (condition, enforced) in [
         (r#"{"StringEquals":{"sts:SourceIdentity":"${aws:username}"}}"#, true),
-        (r#"{"StringEquals":{"sts:SourceIdentity":"${aws:username}"},"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#, true),
+        (
+            r#"{"StringEquals":{"sts:SourceIdentity":"${aws:username}"},"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#,
+            true,
+        ),
         (r#"{"StringEqualsIfExists":{"sts:SourceIdentity":"${aws:username}"}}"#, false),
         (r#"{"StringLike":{"sts:SourceIdentity":"*"}}"#, false),
         (r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#, false),
     ] {
-        assert_eq!(enforces_source_identity(&arn, &trust(condition), &person, &user()), enforced, "{condition}");
+        assert_eq!(
+            enforces_source_identity(&arn, &trust(condition), &person, &user()),
+            enforced,
+            "{condition}"
+        );
     }
     let mut found = trust("{}");
     let measure = Revocation::Of(alice()).measure(home(), &name, &found).unwrap().unwrap();

@@ -72,6 +72,9 @@ mod tests {
                     [break_glass]\npeople = [\n  \"bob\", # first\n  \"alice\",\n]\n";
         let without = without_person(text, &"alice".parse().unwrap()).unwrap().unwrap();
         assert!(!without.contains("alice"), "{without}");
-        assert!(without.contains("bob = { groups = [] }") && without.contains("\"bob\", # first"), "{without}");
+        assert!(
+            without.contains("bob = { groups = [] }") && without.contains("\"bob\", # first"),
+            "{without}"
+        );
     }
 }

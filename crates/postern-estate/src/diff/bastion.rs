@@ -6,8 +6,8 @@ use postern_types::{GroupName, UserName};
 
 use super::{At, Phase, Surplus, missing_tags};
 use crate::{
-    ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, Kind, MANAGED_TAG, NoticeKind, PATH, contain,
-    PolicyDocument, User, narrow,
+    ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, Kind, MANAGED_TAG, NoticeKind, PATH,
+    PolicyDocument, User, contain, narrow,
 };
 
 impl At<'_, '_> {

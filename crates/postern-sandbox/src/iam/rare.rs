@@ -72,7 +72,11 @@ fn write_common<K: Kind>(xml: &mut Xml, user: &str, one: &Rare<K>) {
     xml.text("Status", if one.active { "Active" } else { "Inactive" });
 }
 
-fn find<'a, K: Kind>(account: &'a mut Account, user: &str, id: &str) -> Result<&'a mut Rare<K>, ServiceError> {
+fn find<'a, K: Kind>(
+    account: &'a mut Account,
+    user: &str,
+    id: &str,
+) -> Result<&'a mut Rare<K>, ServiceError> {
     let held = &mut find_user_mut(account, user)?.rare;
     K::all_mut(held).iter_mut().find(|one| one.id == id).ok_or_else(|| K::missing(id))
 }

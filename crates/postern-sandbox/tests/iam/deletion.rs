@@ -28,7 +28,8 @@ fn a_user_goes_last() {
     ] {
         cloud.iam(action, parameters).ok();
     }
-    let made = cloud.iam("CreateServiceSpecificCredential", &[alice, ("ServiceName", "codecommit.amazonaws.com")]);
+    let made =
+        cloud.iam("CreateServiceSpecificCredential", &[alice, ("ServiceName", "codecommit.amazonaws.com")]);
     let git = made.texts("ServiceSpecificCredentialId").remove(0);
     let steps: [(&str, &str, Parameters<'_>); 7] = [
         ("must detach all policies first.", "DetachUserPolicy", &[alice, ("PolicyArn", AWS)]),

@@ -50,7 +50,10 @@ fn each_kind_is_made_listed_switched_and_deleted() {
         let again = Cloud::import(&cloud.export(), &cloud);
         for cloud in [&mut cloud, &mut { again }] {
             let listed = cloud.iam(list, &[ALICE]);
-            assert_eq!((listed.texts(id), listed.texts("Status")), (vec![name.clone()], vec!["Inactive".into()]));
+            assert_eq!(
+                (listed.texts(id), listed.texts("Status")),
+                (vec![name.clone()], vec!["Inactive".into()])
+            );
         }
         cloud.iam(delete, &[ALICE, (id, &name)]).ok();
         assert!(cloud.iam(list, &[ALICE]).texts(id).is_empty());

@@ -288,11 +288,8 @@ fn the_summary_has_awss_keys() {
 #[test]
 fn what_cannot_be_made_is_truly_not_there() {
     let mut cloud = Cloud::new();
-    let lists: [(&str, &[(&str, &str)]); 3] = [
-        ("ListServerCertificates", &[]),
-        ("ListOpenIDConnectProviders", &[]),
-        ("ListSAMLProviders", &[]),
-    ];
+    let lists: [(&str, &[(&str, &str)]); 3] =
+        [("ListServerCertificates", &[]), ("ListOpenIDConnectProviders", &[]), ("ListSAMLProviders", &[])];
     for (action, parameters) in lists {
         let list = cloud.iam(action, parameters);
         assert!(list.texts("member").is_empty(), "{action}: {}", list.body);

@@ -78,8 +78,9 @@ fn as_administrator(
         let wish = Wish { person: Some(person), ..Wish::default() };
         let connection = daily.destination(&format!("{name}/{ADMIN_ROLE}"), &wish).and_then(|destination| {
             if let Some(key) = destination.way.role_key(0).filter(|_| anew) {
-                postern_broker::SessionCache::forget_role(&daily.cache, &key)
-                    .map_err(|error| CliError::failed("the cached session cannot be removed").caused_by(error))?;
+                postern_broker::SessionCache::forget_role(&daily.cache, &key).map_err(|error| {
+                    CliError::failed("the cached session cannot be removed").caused_by(error)
+                })?;
             }
             let credentials = daily.obtain(&destination, None)?.issued.credentials();
             let endpoint = endpoint_of(&environment, None, design, account);

@@ -45,7 +45,7 @@ Examples:
   postern contain alice                  a person of the bastion
   postern contain AKIAIOSFODNN7EXAMPLE   whoever this key is of
   postern contain prod/deployer          a user or role of another account
-  postern contain alice --dry-run        who, what they reach, what would be done
+  postern contain alice --dry-run        who, their reach, what would be done
   postern contain alice --undo           put back what stood before
 
 Shows who it is and what they reach, asks, and then locks out in this order:
@@ -53,7 +53,7 @@ a deny on the user, groups, access keys, password, MFA devices added lately,
 other credentials, and the sessions of every role in reach. It reads again
 until two readings agree, and evaluates the state read back. Nothing that is
 evidence is deleted. Safe to interrupt and to run again; accounts that do not
-answer are named, and a second run goes on with them (exit code 1 until then).")]
+answer are named, and a second run goes on with them (exit code 1 till then).")]
 pub(crate) struct ContainArgs {
     /// USER, ACCOUNT/USER, ACCOUNT/ROLE, an ARN, or an access key id
     #[arg(value_name = "USER|KEY|ROLE")]

@@ -112,7 +112,10 @@ fn finish_file(
 ) -> Result<ExitStatus, CliError> {
     let printer = &scene.context.printer;
     let Some(change) = change else {
-        return Err(CliError::usage(format!("there is no user `{}`, and the file does not name them", args.person)));
+        return Err(CliError::usage(format!(
+            "there is no user `{}`, and the file does not name them",
+            args.person
+        )));
     };
     printer.data(&format!("There is no user {} any more.\n\n{}", args.person, change.diff()))?;
     if !args.yes {
@@ -160,7 +163,8 @@ fn show(
         text.push_str(&prose(&line, "", "  ", printer.width()));
         text.push('\n');
     }
-    let unread = "Policies of buckets, keys, queues and other resources are not read: look there for the user's ARN.";
+    let unread =
+        "Policies of buckets, keys, queues and other resources are not read: look there for the user's ARN.";
     text.push_str(&prose(&format!("{} {unread}", paint(WARN, "note:")), "", "  ", printer.width()));
     text.push('\n');
     if let Some(change) = change {
@@ -262,7 +266,9 @@ fn conclude(
     if change.is_some() {
         text.push_str("They are out of the estate file; `postern apply` takes them out of trust policies.\n");
     } else if args.keep_in_file && scene.file.design.people.contains_key(&args.person) {
-        text.push_str("They still stand in the estate file: the next `postern apply` takes them for a member again.\n");
+        text.push_str(
+            "They still stand in the estate file: the next `postern apply` takes them for a member again.\n",
+        );
     }
     text.push_str(&format!("log: {}\n", outcome.log.display()));
     printer.data(&text)

@@ -32,8 +32,12 @@ pub(crate) fn words(action: &Action) -> String {
         Action::DeleteUserPermissionsBoundary { user } => format!("{call} of {user}"),
         Action::RemoveUserFromGroup { user, group } => format!("{call} {group}: {user}"),
         Action::AddUserToGroup { user, group } => format!("{call} {group}: {user}"),
-        Action::UpdateAccessKey { user, key, active } => format!("{call} {key} of {user}: {}", state(*active)),
-        Action::UpdateSshPublicKey { user, key, active } => format!("{call} {key} of {user}: {}", state(*active)),
+        Action::UpdateAccessKey { user, key, active } => {
+            format!("{call} {key} of {user}: {}", state(*active))
+        }
+        Action::UpdateSshPublicKey { user, key, active } => {
+            format!("{call} {key} of {user}: {}", state(*active))
+        }
         Action::UpdateServiceSpecificCredential { user, credential, active } => {
             format!("{call} {credential} of {user}: {}", state(*active))
         }
@@ -42,7 +46,9 @@ pub(crate) fn words(action: &Action) -> String {
         }
         Action::DeleteAccessKey { user, key } => format!("{call} {key} of {user}"),
         Action::DeleteSshPublicKey { user, key } => format!("{call} {key} of {user}"),
-        Action::DeleteServiceSpecificCredential { user, credential } => format!("{call} {credential} of {user}"),
+        Action::DeleteServiceSpecificCredential { user, credential } => {
+            format!("{call} {credential} of {user}")
+        }
         Action::DeleteSigningCertificate { user, certificate } => format!("{call} {certificate} of {user}"),
         Action::DeactivateMfaDevice { user, device } | Action::DeleteVirtualMfaDevice { user, device } => {
             format!("{call} {} of {user}", device.as_str())
@@ -85,10 +91,10 @@ pub(crate) fn situation(scene: &Scene<'_>, case: &Case, measures: &[Measure], se
                 row(&format!("reach in {}", held.as_str()), &listed(&roles));
             }
             for (grant, why) in case.reach.unknown() {
-                row(&format!("reach in {}", grant.held.as_str()), &format!(
-                    "perhaps {}: {why}",
-                    scene.role_label(&grant.role)
-                ));
+                row(
+                    &format!("reach in {}", grant.held.as_str()),
+                    &format!("perhaps {}: {why}", scene.role_label(&grant.role)),
+                );
             }
         }
         (Target::User(..), None) => row("credentials", "not read: the account does not answer"),
@@ -160,11 +166,13 @@ fn to_do(scene: &Scene<'_>, measures: &[Measure]) -> String {
     for measure in measures {
         match (&measure.stage, &measure.action) {
             (Stage::RoleSessions, Action::PutRolePolicy { role, policy, .. }) => {
-                sessions.entry(measure.account).or_default().push(if policy.as_str().starts_with(DENY_POLICY) {
-                    format!("{role} (theirs only)")
-                } else {
-                    role.to_string()
-                });
+                sessions.entry(measure.account).or_default().push(
+                    if policy.as_str().starts_with(DENY_POLICY) {
+                        format!("{role} (theirs only)")
+                    } else {
+                        role.to_string()
+                    },
+                );
             }
             (stage, action) => text.push_str(&format!("  {:<17} {}\n", stage.as_str(), words(action))),
         }
@@ -199,7 +207,9 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
             "{} {name} may do nothing and gets into no role in N1, N2 and M, as evaluated on the state read back.",
             good("Contained.")
         )),
-        (Target::User(..), None, _) => line(&format!("{} {name} could not be locked out.", paint(BAD, "Not contained."))),
+        (Target::User(..), None, _) => {
+            line(&format!("{} {name} could not be locked out.", paint(BAD, "Not contained.")))
+        }
         (Target::Role(..), _, true) => line(&format!("{} Sessions of {name} are ended.", good("Contained."))),
         _ => line(&paint(BAD, "Not contained.")),
     }
@@ -208,12 +218,19 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
         .iter()
         .filter_map(|arn| Some((arn, scene.role(arn)?)))
         .fold((Vec::new(), Vec::new()), |(mut ended, mut service), (arn, role)| {
-            if is_service_linked(role) { service.push(arn) } else { ended.push(arn) }
+            if is_service_linked(role) {
+                service.push(arn)
+            } else {
+                ended.push(arn)
+            }
             (ended, service)
         });
     if !ended.is_empty() && outcome.open.is_empty() {
         let what = counted(ended.len(), "role");
-        line(&format!("Sessions of {what} that were issued before {} are ended, whoever's they are.", outcome.cut.strftime("%H:%M:%S UTC")));
+        line(&format!(
+            "Sessions of {what} that were issued before {} are ended, whoever's they are.",
+            outcome.cut.strftime("%H:%M:%S UTC")
+        ));
     }
     for role in service {
         line(&format!(
@@ -252,7 +269,11 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
         line(&paint(DIM, "Keep the deny for 36 hours at least: sessions of the user live as long."));
     }
     line(&format!("log: {}", outcome.log.display()));
-    line(&format!("undo: `postern contain {} --undo` (what stood before: {})", whom(scene, &case.target), record.display()));
+    line(&format!(
+        "undo: `postern contain {} --undo` (what stood before: {})",
+        whom(scene, &case.target),
+        record.display()
+    ));
     text
 }
 

@@ -447,6 +447,11 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
         NoticeKind::DenyKept { policy } if policy.starts_with(postern_estate::contain::DENY_POLICY) => {
             format!("{key} is contained by `{policy}`, which is left; `postern contain … --undo` ends that")
         }
+        NoticeKind::DenyKept { policy } if policy == postern_estate::contain::REVOKE_POLICY => {
+            format!(
+                "{key} carries `{policy}`, which ends older sessions; it is left, and may go after 12 hours"
+            )
+        }
         NoticeKind::DenyKept { policy } => {
             format!("{key} carries `{policy}`, added by hand; it only denies, so it is left")
         }

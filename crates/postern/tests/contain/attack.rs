@@ -16,13 +16,19 @@ use crate::{
     world::said,
 };
 
+/// Service, action, parameters.
+type Call<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
 /// One round of the thief: each of the ways to stay, with one credential after the other.
 fn grab(cloud: &Cloud, round: usize, keys: &Keys, loot: &Mutex<Vec<Keys>>) {
     let user = ("UserName", "alice");
-    let role = format!("arn:aws:iam::{}:role/postern/developer", if round % 2 == 0 { DEV } else { BASTION });
+    let role = format!(
+        "arn:aws:iam::{}:role/postern/developer",
+        if round.is_multiple_of(2) { DEV } else { BASTION }
+    );
     let admin = format!("arn:aws:iam::{BASTION}:role/postern/postern-admin");
     let name = format!("stay-{round}");
-    let calls: [(&str, &str, &[(&str, &str)]); 9] = [
+    let calls: [Call<'_>; 9] = [
         ("iam", "CreateAccessKey", &[user]),
         ("iam", "PutUserPolicy", &[user, ("PolicyName", "postern-contain"), ("PolicyDocument", EVERYTHING)]),
         ("iam", "PutUserPolicy", &[user, ("PolicyName", &name), ("PolicyDocument", EVERYTHING)]),
@@ -65,7 +71,7 @@ fn a_thief_who_fights_back_is_out_at_the_end() {
     let admin = [("UserName", "alice"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")];
     cloud.iam("AttachUserPolicy", &admin);
     let session = cloud.assume(&alice.with_mfa, DEV, "developer").unwrap();
-    let loot = Mutex::new(vec![alice.key.clone(), alice.with_mfa.clone(), alice.without_mfa.clone(), session]);
+    let loot = Mutex::new(vec![alice.key.clone(), alice.with_mfa.clone(), alice.without_mfa, session]);
     let stop = AtomicBool::new(false);
     let calls = thread::scope(|scope| {
         let thief = scope.spawn(|| {
@@ -92,7 +98,11 @@ fn a_thief_who_fights_back_is_out_at_the_end() {
         calls
     });
     let loot = loot.into_inner().unwrap();
-    assert!(calls > 50 && loot.len() > 6, "the thief hardly tried: {calls} calls, {} credentials", loot.len());
+    assert!(
+        calls > 50 && loot.len() > 6,
+        "the thief hardly tried: {calls} calls, {} credentials",
+        loot.len()
+    );
     for keys in &loot {
         assert!(cloud.can(keys).is_empty(), "{} can still {:?}", keys.id, cloud.can(keys));
     }
@@ -113,7 +123,8 @@ fn a_user_who_was_renamed_meanwhile_is_found_by_id() {
         scope.spawn(|| {
             // As soon as the deny stands under the old name, the user has another one.
             while !stop.load(Ordering::Relaxed) {
-                let policies = cloud.call(&cloud.root(BASTION), "iam", "ListUserPolicies", &[("UserName", "alice")]);
+                let policies =
+                    cloud.call(&cloud.root(BASTION), "iam", "ListUserPolicies", &[("UserName", "alice")]);
                 if policies.body.contains("postern-contain") {
                     cloud.iam("UpdateUser", &[("UserName", "alice"), ("NewUserName", "mallory")]);
                     return;

@@ -13,10 +13,8 @@ fn a_person_is_locked_out_in_every_way_and_nobody_else_is() {
     let (alice, bob) = (cloud.enrol("alice"), cloud.enrol("bob"));
     let user = ("UserName", "alice");
     cloud.iam("CreateLoginProfile", &[user, ("Password", "Correct-Horse-1!")]);
-    let git = cloud.iam(
-        "CreateServiceSpecificCredential",
-        &[user, ("ServiceName", "codecommit.amazonaws.com")],
-    );
+    let git =
+        cloud.iam("CreateServiceSpecificCredential", &[user, ("ServiceName", "codecommit.amazonaws.com")]);
     let session = cloud.assume(&alice.with_mfa, DEV, "developer").unwrap();
     assert_eq!(cloud.can(&session), ["DescribeInstances"]);
     assert_eq!(cloud.can(&alice.with_mfa), ["AssumeRole"]);
@@ -49,13 +47,11 @@ fn a_person_is_locked_out_in_every_way_and_nobody_else_is() {
         .filter(|event| event["readOnly"] == false && event["userIdentity"]["type"] == "Root")
         .collect::<Vec<_>>();
     let at_home = writes.iter().filter(|event| event["recipientAccountId"] == BASTION);
-    let at_home: Vec<&str> = at_home
-
-        .map(|event| event["eventName"].as_str().unwrap())
-        .collect();
+    let at_home: Vec<&str> = at_home.map(|event| event["eventName"].as_str().unwrap()).collect();
     assert_eq!(at_home[..2], ["PutUserPolicy", "RemoveUserFromGroup"]);
     let text = std::fs::read_to_string(&log).unwrap();
-    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let done = lines.iter().filter(|line| line["result"] == "done").count();
     assert_eq!(done, writes.len(), "{text}");
     for secret in [&alice.key.secret, session.token.as_ref().unwrap()] {
@@ -75,7 +71,12 @@ fn a_dry_run_shows_it_all_and_changes_nothing() {
     let output = cloud.world.run(&["contain", "alice", "--dry-run"]);
     assert!(output.status.success(), "{}", said(&output));
     let text = String::from_utf8_lossy(&output.stdout);
-    for part in ["alice is a user of bastion (111111111111)", &alice.key.id, "PutUserPolicy postern-contain", "developer"] {
+    for part in [
+        "alice is a user of bastion (111111111111)",
+        &alice.key.id,
+        "PutUserPolicy postern-contain",
+        "developer",
+    ] {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
     let events = cloud.world.sandbox.server.world().events();
@@ -96,7 +97,8 @@ fn undone_all_is_as_before_but_what_nobody_can_restore() {
     let old = element(&old, "AccessKeyId");
     let inactive = [("UserName", "alice"), ("AccessKeyId", old.as_str()), ("Status", "Inactive")];
     cloud.iam("UpdateAccessKey", &inactive);
-    let roles = |account| (cloud.entity(account, "roles", "developer"), cloud.entity(account, "roles", "readonly"));
+    let roles =
+        |account| (cloud.entity(account, "roles", "developer"), cloud.entity(account, "roles", "readonly"));
     let before = (cloud.entity(BASTION, "users", "alice"), roles(DEV).0["inline"].clone());
 
     cloud.contained(&["alice"]);
@@ -186,10 +188,15 @@ fn a_user_whose_policies_leave_no_room_is_bounded_instead() {
     let alice = cloud.enrol("alice");
     let document = |filler: usize| {
         let filler = "x".repeat(filler);
-        format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":["iam:*","s3:{filler}"],"Resource":"*"}}}}"#)
+        format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":["iam:*","s3:{filler}"],"Resource":"*"}}}}"#
+        )
     };
     let document = document(2_040 - document(0).len());
-    cloud.iam("PutUserPolicy", &[("UserName", "alice"), ("PolicyName", "fill"), ("PolicyDocument", &document)]);
+    cloud.iam(
+        "PutUserPolicy",
+        &[("UserName", "alice"), ("PolicyName", "fill"), ("PolicyDocument", &document)],
+    );
     assert!(cloud.can(&alice.with_mfa).contains(&"ListUsers"));
     let text = cloud.contained(&["alice"]);
     assert!(text.contains("PutUserPermissionsBoundary AWSDenyAll on alice  done"), "{text}");

@@ -66,11 +66,7 @@ impl Cloud {
         let mfa = [("SerialNumber", serial.as_str()), ("TokenCode", code.as_str()), duration];
         let with_mfa = self.call(&key, "sts", "GetSessionToken", &mfa);
         let without_mfa = self.call(&key, "sts", "GetSessionToken", &[duration]);
-        Held {
-            with_mfa: Keys::of(&with_mfa.body),
-            without_mfa: Keys::of(&without_mfa.body),
-            key,
-        }
+        Held { with_mfa: Keys::of(&with_mfa.body), without_mfa: Keys::of(&without_mfa.body), key }
     }
 
     /// A device for a user, enabled with the codes up to this many steps from now.
@@ -104,9 +100,12 @@ impl Cloud {
     /// What works of a few calls of each kind.
     pub(crate) fn can(&self, keys: &Keys) -> Vec<&'static str> {
         let mut can = Vec::new();
-        for (service, action) in
-            [("ec2", "DescribeInstances"), ("iam", "ListUsers"), ("iam", "CreateAccessKey"), ("iam", "GetUser")]
-        {
+        for (service, action) in [
+            ("ec2", "DescribeInstances"),
+            ("iam", "ListUsers"),
+            ("iam", "CreateAccessKey"),
+            ("iam", "GetUser"),
+        ] {
             if self.call(keys, service, action, &[]).status == 200 {
                 can.push(action);
             }

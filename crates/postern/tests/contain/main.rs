@@ -1,6 +1,6 @@
 //! Containment and off-boarding over HTTP on the sandbox: every stage, every interruption, and somebody who fights back.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod attack;
 mod cases;

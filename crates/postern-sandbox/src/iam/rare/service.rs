@@ -39,8 +39,7 @@ impl Kind for ServiceSpecific {
     }
 
     fn write(one: &Rare<Self>, xml: &mut Xml) {
-        let name =
-            if one.of.service == BEDROCK { "ServiceCredentialAlias" } else { "ServiceUserName" };
+        let name = if one.of.service == BEDROCK { "ServiceCredentialAlias" } else { "ServiceUserName" };
         xml.text(name, &one.of.service_user_name);
         xml.time("CreateDate", one.created);
         if let Some(expires) = one.of.expires {
@@ -112,8 +111,7 @@ impl Operation for Create {
             xml.element("ServiceSpecificCredential", |xml| {
                 write_common(xml, &user.name, &made);
                 ServiceSpecific::write(&made, xml);
-                let name =
-                    if op.service == BEDROCK { "ServiceCredentialSecret" } else { "ServicePassword" };
+                let name = if op.service == BEDROCK { "ServiceCredentialSecret" } else { "ServicePassword" };
                 xml.text(name, &secret);
             });
         });

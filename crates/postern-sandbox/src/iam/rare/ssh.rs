@@ -66,7 +66,11 @@ impl Operation for Upload {
         let raw = key_of(&op.body)?;
         let keys = &mut user.rare.ssh_public_keys;
         if keys.iter().any(|key| key.of.body == op.body) {
-            return Err(ServiceError::new(400, "DuplicateSSHPublicKey", "The SSH public key is a duplicate."));
+            return Err(ServiceError::new(
+                400,
+                "DuplicateSSHPublicKey",
+                "The SSH public key is a duplicate.",
+            ));
         }
         if keys.len() >= KEYS {
             return Err(ServiceError::limit_exceeded(format!(
@@ -94,7 +98,8 @@ impl Operation for Upload {
 
 /// The key behind `ssh-rsa`, the one kind that IAM takes (*IAM API Reference*, `UploadSSHPublicKey`).
 fn key_of(body: &str) -> Result<Vec<u8>, ServiceError> {
-    let invalid = || ServiceError::new(400, "InvalidPublicKey", "The public key is malformed or otherwise invalid.");
+    let invalid =
+        || ServiceError::new(400, "InvalidPublicKey", "The public key is malformed or otherwise invalid.");
     let mut words = body.split_whitespace();
     if words.next() != Some("ssh-rsa") {
         return Err(ServiceError::new(
@@ -103,7 +108,8 @@ fn key_of(body: &str) -> Result<Vec<u8>, ServiceError> {
             "The public key encoding format is unsupported or unrecognized.",
         ));
     }
-    let raw = data_encoding::BASE64.decode(words.next().unwrap_or_default().as_bytes()).map_err(|_| invalid())?;
+    let raw =
+        data_encoding::BASE64.decode(words.next().unwrap_or_default().as_bytes()).map_err(|_| invalid())?;
     if raw.starts_with(b"\0\0\0\x07ssh-rsa") { Ok(raw) } else { Err(invalid()) }
 }
 

@@ -10,12 +10,19 @@ use std::{
 use postern_aws::execute::{Insist, Settle, Taken, insist};
 use postern_estate::{
     Action, User,
-    contain::{LockOut, Measure, Revocation, Stage, close_trust, enforces_source_identity, is_service_linked},
+    contain::{
+        LockOut, Measure, Revocation, Stage, close_trust, enforces_source_identity, is_service_linked,
+    },
 };
 use postern_prove::Reach;
 use postern_types::{AccountId, RoleArn, RoleName, SignedDuration, Timestamp, UserArn, UserName};
 
-use super::{journal::Journal, record::{Record, Records}, scene::Scene, target::Target};
+use super::{
+    journal::Journal,
+    record::{Record, Records},
+    scene::Scene,
+    target::Target,
+};
 use crate::{errors::CliError, report};
 
 /// How long to go on where the user never stays as it was left.
@@ -59,7 +66,8 @@ pub(crate) struct Carried {
 impl Case {
     /// Reads who is meant, and what they reach: now, by the estate file, and by an earlier run that began this.
     pub(crate) fn read(scene: &Scene<'_>, target: Target, before: Option<&Record>) -> Result<Self, CliError> {
-        let mut case = Self { target, user: None, arn: None, reach: Reach::default(), roles: BTreeSet::new() };
+        let mut case =
+            Self { target, user: None, arn: None, reach: Reach::default(), roles: BTreeSet::new() };
         match &case.target {
             Target::User(account, name) => {
                 let id = scene
@@ -68,12 +76,18 @@ impl Case {
                     .get(account)
                     .and_then(|found| found.users.get(name))
                     .and_then(|user| user.id.clone());
-                let found = scene.user(*account, name, id.as_ref())?;
+                let found = match scene.user(*account, name, id.as_ref()) {
+                    Ok(found) => found.map(|(_, user)| user),
+                    Err(error) => {
+                        scene.context.printer.warning(&format!("{name} could be read in part only: {error}"));
+                        scene.estate.accounts.get(account).and_then(|found| found.users.get(name)).cloned()
+                    }
+                };
                 if scene.connections.contains_key(account) && found.is_none() {
                     return Err(CliError::usage(format!("{} has no user `{name}`", scene.label(*account))));
                 }
                 let arn = scene.user_arn(*account, name)?;
-                case.user = found.map(|(_, user)| user);
+                case.user = found;
                 case.reach = scene.reach_of(&arn);
                 case.roles = scene.roles_of(&arn, &case.reach);
                 case.arn = Some(arn);
@@ -120,8 +134,7 @@ impl Case {
     pub(crate) fn by_source_identity(&self, scene: &Scene<'_>, arn: &RoleArn) -> Option<UserName> {
         let (user, person) = (self.user.as_ref()?, self.arn.as_ref()?);
         let enforced = enforces_source_identity(arn, scene.role(arn)?, person, user);
-        let chained =
-            || self.roles.iter().any(|from| from != arn && scene.roles_behind(from).contains(arn));
+        let chained = || self.roles.iter().any(|from| from != arn && scene.roles_behind(from).contains(arn));
         (enforced && !chained()).then(|| person.name().clone())
     }
 }
@@ -173,7 +186,8 @@ impl Carry<'_, '_> {
         let cut = Timestamp::now().checked_add(margin).unwrap_or(Timestamp::MAX);
         let mut measures = self.case.revocations(self.scene, cut)?;
         if let (Target::Role(account, name), true) = (&self.case.target, self.settings.close_trust)
-            && let Some(role) = self.scene.estate.accounts.get(account).and_then(|found| found.roles.get(name))
+            && let Some(role) =
+                self.scene.estate.accounts.get(account).and_then(|found| found.roles.get(name))
         {
             measures.extend(close_trust(*account, self.scene.partition(), name, role));
         }
@@ -193,7 +207,9 @@ impl Carry<'_, '_> {
 
     fn note_user(&mut self, lock: &[Measure]) {
         let Target::User(account, name) = &self.case.target else { return };
-        let (Some(user), Some(found)) = (&self.case.user, self.scene.estate.accounts.get(account)) else { return };
+        let (Some(user), Some(found)) = (&self.case.user, self.scene.estate.accounts.get(account)) else {
+            return;
+        };
         if self.record.awaits_user() {
             let mut found = found.clone();
             found.users.insert(name.clone(), user.clone());
@@ -213,9 +229,7 @@ impl Carry<'_, '_> {
         self.record.revoked_before = self.record.revoked_before.max(cut);
         self.records.write(&self.case.target, self.record)?;
         // What ends the sessions of this very run comes last in its account.
-        let own_measure = |measure: &Measure| {
-            matches!(&measure.action, Action::PutRolePolicy { role, .. } if self.own.get(&measure.account) == Some(role))
-        };
+        let own_measure = |measure: &Measure| matches!(&measure.action, Action::PutRolePolicy { role, .. } if self.own.get(&measure.account) == Some(role));
         measures.sort_by_cached_key(|measure| (own_measure(measure), measure.stage));
         let journal = &mut *self.journal;
         let fates = insist(Insist {
@@ -261,7 +275,8 @@ impl Carry<'_, '_> {
             self.check()?;
             let pause = self.settings.settle.min(Duration::from_secs(2));
             if failures.len() >= FAILURES || begun.elapsed() > LONGEST {
-                let last = failures.pop().unwrap_or_else(|| "the user does not stay as it was left".to_owned());
+                let last =
+                    failures.pop().unwrap_or_else(|| "the user does not stay as it was left".to_owned());
                 return Ok(vec![last]);
             }
             let (name, user) = match self.scene.user(account, &name, id.as_ref()) {

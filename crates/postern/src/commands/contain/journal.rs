@@ -31,12 +31,11 @@ pub(crate) struct Journal<'a> {
 impl<'a> Journal<'a> {
     /// Opens the log, before anything is called. One that is there is gone on with.
     pub(crate) fn open(printer: &'a Printer, names: &AccountNames, path: &Path) -> Result<Self, CliError> {
-        let file =
-            OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|error| {
-                CliError::usage(format!("cannot write the log `{}`", path.display()))
-                    .caused_by(error)
-                    .hint("name another file with --log; nothing was called")
-            })?;
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|error| {
+            CliError::usage(format!("cannot write the log `{}`", path.display()))
+                .caused_by(error)
+                .hint("name another file with --log; nothing was called")
+        })?;
         Ok(Self { printer, names: names.clone(), file, path: path.to_owned(), broken: false })
     }
 

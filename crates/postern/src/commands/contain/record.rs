@@ -77,10 +77,9 @@ impl Undo {
                 policy: policy.to_string(),
                 document: document.to_string(),
             },
-            Action::PutUserPermissionsBoundary { user, boundary } => Self::PutUserPermissionsBoundary {
-                user: user.to_string(),
-                boundary: boundary.to_string(),
-            },
+            Action::PutUserPermissionsBoundary { user, boundary } => {
+                Self::PutUserPermissionsBoundary { user: user.to_string(), boundary: boundary.to_string() }
+            }
             Action::DeleteUserPermissionsBoundary { user } => {
                 Self::DeleteUserPermissionsBoundary { user: user.to_string() }
             }
@@ -246,7 +245,8 @@ impl Record {
             return;
         };
         let change = Change { account: measure.account.to_string(), undo };
-        let known = |other: &Change| other.account == change.account && other.undo.place() == change.undo.place();
+        let known =
+            |other: &Change| other.account == change.account && other.undo.place() == change.undo.place();
         if !self.changes.iter().any(known) {
             self.changes.push(change);
         }
@@ -308,7 +308,11 @@ impl Records {
                 .hint("move the file away to contain without a way back")
         };
         let record: Record = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
-        if record.format == FORMAT { Ok(Some(record)) } else { Err(bad(&format!("format {}", record.format))) }
+        if record.format == FORMAT {
+            Ok(Some(record))
+        } else {
+            Err(bad(&format!("format {}", record.format)))
+        }
     }
 
     /// The record of a containment that goes on, or of one that begins.

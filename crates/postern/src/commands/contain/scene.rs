@@ -154,10 +154,14 @@ impl<'a> Scene<'a> {
             Some(account) if !self.names.contains_key(&account) => {
                 error.hint(format!("its id says account {account}, which is not in the estate file"))
             }
-            Some(account) => error.hint(format!("its id says {}; the key may be deleted", self.label(account))),
+            Some(account) => {
+                error.hint(format!("its id says {}; the key may be deleted", self.label(account)))
+            }
             None => error,
         };
-        Err(unasked.into_iter().fold(error, |error, account| error.caused_by(format!("not asked: {account}"))))
+        Err(unasked
+            .into_iter()
+            .fold(error, |error, account| error.caused_by(format!("not asked: {account}"))))
     }
 
     fn is_there(&self, account: AccountId, user: &UserName) -> bool {

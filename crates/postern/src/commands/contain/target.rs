@@ -110,8 +110,12 @@ pub(super) fn decide(
     let whereabouts = account_label(names, account);
     let (user, role) = (name.parse::<UserName>(), name.parse::<RoleName>());
     let Some(found) = estate.accounts.get(&account) else {
-        return Err(CliError::failed(format!("{whereabouts} does not answer, so `{name}` cannot be looked up"))
-            .hint(format!("say which it is: arn:aws:iam::{account}:user/{name} or arn:aws:iam::{account}:role/{name}")));
+        return Err(CliError::failed(format!(
+            "{whereabouts} does not answer, so `{name}` cannot be looked up"
+        ))
+        .hint(format!(
+            "say which it is: arn:aws:iam::{account}:user/{name} or arn:aws:iam::{account}:role/{name}"
+        )));
     };
     let is_user = user.as_ref().is_ok_and(|user| found.users.contains_key(user));
     let is_role = role.as_ref().is_ok_and(|role| found.roles.contains_key(role));

@@ -76,8 +76,9 @@ pub(super) fn run(
 
 fn nothing_recorded(scene: &Scene<'_>, records: &Records, target: &Target) -> CliError {
     let account = scene.label(target.account());
-    let error = CliError::usage(format!("this machine has no record of a containment of `{}`", target.name()))
-        .hint(format!("if it was done elsewhere, bring `{}` from there", records.path(target).display()));
+    let error =
+        CliError::usage(format!("this machine has no record of a containment of `{}`", target.name()))
+            .hint(format!("if it was done elsewhere, bring `{}` from there", records.path(target).display()));
     match target {
         Target::User(..) => error.hint(format!(
             "or by hand: remove the policy `{DENY_POLICY}` from the user in {account}, switch their key on, and run `postern apply`, which puts people back into their groups"
@@ -92,7 +93,11 @@ fn calls(scene: &Scene<'_>, record: &Record) -> Result<(Vec<Measure>, Vec<String
     let mut left = Vec::new();
     for (account, action) in record.undo()? {
         let Some(found) = scene.estate.accounts.get(&account) else {
-            left.push(format!("{} in {}: it does not answer", report::contain::words(&action), scene.label(account)));
+            left.push(format!(
+                "{} in {}: it does not answer",
+                report::contain::words(&action),
+                scene.label(account)
+            ));
             continue;
         };
         match judge(&action, found, record) {

@@ -51,9 +51,7 @@ pub(crate) fn verify(
             continue;
         }
         let facts = match case.by_source_identity(scene, arn) {
-            Some(person) => {
-                SessionFacts { issued: None, source_identity: person.as_str().parse().ok() }
-            }
+            Some(person) => SessionFacts { issued: None, source_identity: person.as_str().parse().ok() },
             None => SessionFacts {
                 issued: cut.checked_sub(SignedDuration::from_secs(1)).ok().and_then(whole),
                 source_identity: None,
@@ -99,7 +97,11 @@ fn user_is_shut_out(
     }
     for (grant, why) in reach.unknown() {
         let role = scene.role_label(&grant.role);
-        open.push(format!("{}: whether {} gets into {role} cannot be told: {why}", grant.held.as_str(), arn.name()));
+        open.push(format!(
+            "{}: whether {} gets into {role} cannot be told: {why}",
+            grant.held.as_str(),
+            arn.name()
+        ));
     }
 }
 

@@ -23,7 +23,8 @@ impl FileChange {
     pub(super) fn prepare(file: &EstateFile, person: &UserName) -> Result<Option<Self>, CliError> {
         let path = &file.path;
         let after = without_person(&file.text, person).map_err(|error| {
-            CliError::usage(format!("`{}` is no TOML", path.display())).caused_by(error.to_string().trim_end())
+            CliError::usage(format!("`{}` is no TOML", path.display()))
+                .caused_by(error.to_string().trim_end())
         })?;
         let Some(after) = after else { return Ok(None) };
         let administrators = &file.design.administrators.people;
