@@ -208,7 +208,7 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
             good("Contained.")
         )),
         (Target::User(..), None, _) => {
-            line(&format!("{} {name} could not be locked out.", paint(BAD, "Not contained.")))
+            line(&format!("{} {name} could not be locked out.", paint(BAD, "Not contained.")));
         }
         (Target::Role(..), _, true) => line(&format!("{} Sessions of {name} are ended.", good("Contained."))),
         _ => line(&paint(BAD, "Not contained.")),
@@ -219,9 +219,9 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
         .filter_map(|arn| Some((arn, scene.role(arn)?)))
         .fold((Vec::new(), Vec::new()), |(mut ended, mut service), (arn, role)| {
             if is_service_linked(role) {
-                service.push(arn)
+                service.push(arn);
             } else {
-                ended.push(arn)
+                ended.push(arn);
             }
             (ended, service)
         });
