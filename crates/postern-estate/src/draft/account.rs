@@ -81,9 +81,9 @@ impl ExistingAccount<'_> {
     fn people(&self, draft: &mut Draft) -> Vec<Candidate<'_>> {
         let mut people = Vec::new();
         for (name, user) in &self.found.users {
-            let why = match user.credentials {
+            let why = match &user.credentials {
                 Some(c) if c.is_empty() => "holds no credentials",
-                Some(c) if !c.login_profile && c.mfa_devices == 0 => {
+                Some(c) if !c.login_profile && c.mfa_devices.is_empty() => {
                     "has access keys, but neither password nor MFA device: a program, it seems, which is better served by a role of its own"
                 }
                 _ => {
