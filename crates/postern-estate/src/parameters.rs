@@ -41,7 +41,54 @@ impl Action {
                 put("UserName", user);
                 put("PolicyArn", policy);
             }
-            Self::DeleteUser { user } => put("UserName", user),
+            Self::PutUserPermissionsBoundary { user, boundary } => {
+                put("UserName", user);
+                put("PermissionsBoundary", boundary);
+            }
+            Self::DeleteUserPermissionsBoundary { user }
+            | Self::DeleteUser { user }
+            | Self::DeleteLoginProfile { user } => put("UserName", user),
+            Self::UpdateAccessKey { user, key, active } => {
+                put("UserName", user);
+                put("AccessKeyId", key);
+                put("Status", &status(*active));
+            }
+            Self::DeleteAccessKey { user, key } => {
+                put("UserName", user);
+                put("AccessKeyId", key);
+            }
+            Self::DeactivateMfaDevice { user, device } => {
+                put("UserName", user);
+                put("SerialNumber", &device.as_str());
+            }
+            Self::DeleteVirtualMfaDevice { user: _, device } => put("SerialNumber", &device.as_str()),
+            Self::UpdateSshPublicKey { user, key, active } => {
+                put("UserName", user);
+                put("SSHPublicKeyId", key);
+                put("Status", &status(*active));
+            }
+            Self::DeleteSshPublicKey { user, key } => {
+                put("UserName", user);
+                put("SSHPublicKeyId", key);
+            }
+            Self::UpdateServiceSpecificCredential { user, credential, active } => {
+                put("UserName", user);
+                put("ServiceSpecificCredentialId", credential);
+                put("Status", &status(*active));
+            }
+            Self::DeleteServiceSpecificCredential { user, credential } => {
+                put("UserName", user);
+                put("ServiceSpecificCredentialId", credential);
+            }
+            Self::UpdateSigningCertificate { user, certificate, active } => {
+                put("UserName", user);
+                put("CertificateId", certificate);
+                put("Status", &status(*active));
+            }
+            Self::DeleteSigningCertificate { user, certificate } => {
+                put("UserName", user);
+                put("CertificateId", certificate);
+            }
             Self::CreateGroup { group, path } => {
                 put("GroupName", group);
                 put("Path", path);
@@ -121,6 +168,11 @@ impl Action {
         }
         list
     }
+}
+
+/// *IAM API Reference*, `UpdateAccessKey` and the calls like it, `Status`.
+const fn status(active: bool) -> &'static str {
+    if active { "Active" } else { "Inactive" }
 }
 
 fn joined(tags: &Tags) -> String {

@@ -3,7 +3,10 @@
 //! Every such call only takes away and may be made twice, so nothing is asked before it and nothing is read back
 //! here: whoever contains reads the whole user again, until two readings agree.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use postern_estate::{
     Action,
@@ -74,7 +77,8 @@ pub fn insist(insist: Insist<'_>) -> Vec<Taken> {
     };
     let lanes = lanes.into_iter().filter_map(|(account, lane)| {
         let connection = insist.connections.get(&account)?;
-        Some(run.lane(Place { connection, account, partition: Partition::default() }, lane))
+        let place = Place { connection, account, partition: Partition::default(), pace: Cell::default() };
+        Some(run.lane(place, lane))
     });
     for (index, fate) in any.aws.block_on(together::all(lanes)).into_iter().flatten() {
         if let Some(slot) = taken.get_mut(index) {

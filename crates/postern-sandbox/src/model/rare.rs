@@ -3,7 +3,7 @@
 use postern_types::Timestamp;
 
 /// What a user has of them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct RareCredentials {
     pub(crate) ssh_public_keys: Vec<Rare<SshPublicKey>>,
     pub(crate) service_specific: Vec<Rare<ServiceSpecific>>,
@@ -19,6 +19,7 @@ impl RareCredentials {
 }
 
 /// One of them, with what all kinds have.
+#[derive(Clone)]
 pub(crate) struct Rare<T> {
     pub(crate) id: String,
     pub(crate) active: bool,
@@ -27,11 +28,13 @@ pub(crate) struct Rare<T> {
 }
 
 /// An SSH public key, for CodeCommit.
+#[derive(Clone)]
 pub(crate) struct SshPublicKey {
     pub(crate) body: String,
 }
 
 /// A user name and password, or an API key. Its secret is shown once and not kept, for nothing here asks for it.
+#[derive(Clone)]
 pub(crate) struct ServiceSpecific {
     /// `codecommit.amazonaws.com`
     pub(crate) service: String,
@@ -41,6 +44,7 @@ pub(crate) struct ServiceSpecific {
 }
 
 /// An X.509 certificate.
+#[derive(Clone)]
 pub(crate) struct SigningCertificate {
     pub(crate) body: String,
 }
