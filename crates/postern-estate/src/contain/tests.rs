@@ -110,8 +110,7 @@ fn a_user_is_locked_out_in_order_and_then_nothing_is_left_to_do() {
 
 #[test]
 fn undone_in_reverse_all_is_as_before_but_what_nobody_can_restore() {
-    let before = estate(user());
-    let mut estate = before.clone();
+    let mut estate = estate(user());
     let measures = lock_out().measures(&alice(), &user()).unwrap();
     let mut undo: Vec<Action> = Vec::new();
     for measure in &measures {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use postern_estate::{
-    Action, ConflictKind, CredentialCount, Desired, Estate, Kind, MANAGED_TAG, NoticeKind, PATH, Plan,
-    StepKey, apply_step, diff, teardown,
+    Action, ConflictKind, Credentials, Desired, Estate, Kind, MANAGED_TAG, NoticeKind, PATH, Plan, StepKey,
+    apply_step, diff, teardown,
 };
 use proptest::prelude::*;
 
@@ -85,7 +85,7 @@ fn who_holds_credentials_is_in_the_way() {
     let mut estate = built(&desired);
     let home = estate.accounts.get_mut(&account(HOME)).unwrap();
     home.users.get_mut(&"alice".parse().unwrap()).unwrap().credentials =
-        Some(CredentialCount { access_keys: 1, ..CredentialCount::default() });
+        Some(Credentials { login_profile: true, ..Credentials::default() });
     let plan = down(&estate, &desired);
     let [conflict] = &plan.conflicts[..] else { panic!("{:#?}", plan.conflicts) };
     assert_eq!((conflict.key.name.as_str(), &conflict.kind), ("alice", &ConflictKind::HoldsCredentials));
