@@ -245,13 +245,16 @@ impl At<'_, '_> {
     /// Groups in the order in which to leave them: those that someone let deny something at the end.
     pub(super) fn denials_last<'g>(&self, groups: impl Iterator<Item = &'g GroupName>) -> Vec<GroupName> {
         let mut groups: Vec<GroupName> = groups.cloned().collect();
-        groups.sort_by_key(|name| {
-            self.found.groups.get(name).is_some_and(|group| {
-                group.inline.values().any(PolicyDocument::may_deny)
-                    || group.attached.iter().any(|arn| self.may_deny(arn) || self.only_denies(arn))
-            })
-        });
+        groups.sort_by_key(|name| self.group_may_deny(name));
         groups
+    }
+
+    /// Whether someone let the group deny something.
+    pub(super) fn group_may_deny(&self, name: &GroupName) -> bool {
+        self.found.groups.get(name).is_some_and(|group| {
+            group.inline.values().any(PolicyDocument::may_deny)
+                || group.attached.iter().any(|arn| self.may_deny(arn) || self.only_denies(arn))
+        })
     }
 
     /// A user that is not ours has no business in a group of ours.

@@ -82,7 +82,8 @@ impl Ruin<'_, '_, '_> {
         for (name, user) in &found.users {
             if self.at.planner.owns_at(&user.tags, &user.path) {
                 if self.keeps(Kind::User, name.as_str()) {
-                    self.leave(name, user, Phase::Narrow);
+                    self.leave(name, user, Phase::Narrow, false);
+                    self.leave(name, user, Phase::Narrow, true);
                 } else {
                     self.user(name, user);
                 }
@@ -130,9 +131,17 @@ impl Ruin<'_, '_, '_> {
         let administers = found.groups.iter().any(|group| group.as_str() == ADMINISTRATORS_GROUP);
         let phase = if administers { Phase::WayIn } else { Phase::Narrow };
         self.foreign(Kind::User, name.as_str(), &found.attached);
-        self.leave(name, found, phase);
+        // What denies goes when nothing is left that it could deny.
         let surplus = Hanging::on(&self.at, &found.inline, &found.attached);
-        for hung in surplus.all() {
+        self.leave(name, found, phase, false);
+        self.let_go(Phase::Narrow, name, surplus.grants);
+        self.leave(name, found, phase, true);
+        self.let_go(phase, name, surplus.mixed.into_iter().chain(surplus.denials));
+        self.push(phase, Action::DeleteUser { user: name.clone() });
+    }
+
+    fn let_go(&mut self, phase: Phase, name: &UserName, policies: impl IntoIterator<Item = Hung>) {
+        for hung in policies {
             let user = name.clone();
             let action = match hung {
                 Hung::Attached(policy) => Action::DetachUserPolicy { user, policy },
@@ -140,12 +149,18 @@ impl Ruin<'_, '_, '_> {
             };
             self.push(phase, action);
         }
-        self.push(phase, Action::DeleteUser { user: name.clone() });
     }
 
-    /// A user leaves its groups but those that stay; the administrators' with the way in.
-    fn leave(&mut self, name: &UserName, found: &User, phase: Phase) {
-        for group in self.at.denials_last(found.groups.iter()) {
+    /// A user leaves its groups but those that stay: those that only allow something, or those that may deny it.
+    /// The administrators' goes with the way in.
+    fn leave(&mut self, name: &UserName, found: &User, phase: Phase, denying: bool) {
+        for group in found
+            .groups
+            .iter()
+            .filter(|group| self.at.group_may_deny(group) == denying)
+            .cloned()
+            .collect::<Vec<_>>()
+        {
             let key = StepKey { account: self.at.id, kind: Kind::Group, name: group.to_string() };
             if self.keep.contains(&key) {
                 continue;
