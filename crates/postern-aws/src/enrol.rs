@@ -347,12 +347,12 @@ impl Connection {
         gone(call.await.map_err(|e| self.error(&e, "iam:DeleteAccessKey")))
     }
 
-    fn malformed(&self, operation: &str) -> AwsError {
+    pub(crate) fn malformed(&self, operation: &str) -> AwsError {
         AwsError::new(Kind::Unreachable(Unreachable::Malformed), operation, self.account)
     }
 }
 
-fn gone<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
+pub(crate) fn gone<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
     match answer {
         Ok(_) => Ok(()),
         Err(error) if error.kind == Kind::NotFound => Ok(()),
@@ -360,7 +360,7 @@ fn gone<T>(answer: Result<T, AwsError>) -> Result<(), AwsError> {
     }
 }
 
-fn new_device(device: &aws_sdk_iam::types::VirtualMfaDevice) -> Option<NewDevice> {
+pub(crate) fn new_device(device: &aws_sdk_iam::types::VirtualMfaDevice) -> Option<NewDevice> {
     let seed = std::str::from_utf8(device.base32_string_seed()?.as_ref()).ok()?;
     Some(NewDevice { serial: device.serial_number().parse().ok()?, seed: TotpSeed::from_base32(seed).ok()? })
 }

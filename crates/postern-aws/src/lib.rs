@@ -16,6 +16,7 @@ pub mod enrol;
 mod error;
 pub mod execute;
 mod holdings;
+mod invite;
 mod metadata;
 mod patience;
 pub mod raw;

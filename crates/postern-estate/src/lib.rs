@@ -25,6 +25,7 @@ mod drift;
 pub mod emit;
 mod estate;
 mod format;
+mod invitation;
 mod json;
 mod narrow;
 pub mod observed;
@@ -41,8 +42,9 @@ pub use cap::{CapReport, CapViolation, Lifted, UnreadPolicy};
 pub use credentials::{AccessKey, Credentials, RareCredentials};
 pub use design::{
     AccountDesign, AccountName, AddressBlock, Administrators, AlsoAdministrator, Bastion, BoundaryChoice,
-    BreakGlass, Design, DesignError, EstateName, Exception, GroupDesign, MayAssume, Person, PolicySource,
-    RoleAccounts, RoleDesign, RolePattern, ThirdParty, ThirdPartyName, without_person,
+    BreakGlass, Design, DesignError, EstateName, Exception, GroupDesign, MayAssume, NewPerson, Person,
+    PolicySource, RoleAccounts, RoleDesign, RolePattern, ThirdParty, ThirdPartyName, with_person,
+    without_person,
 };
 pub use desired::{DeclaredBreakGlass, Desired};
 pub use diff::{diff, teardown};
@@ -54,6 +56,7 @@ pub use estate::{
     Role, Snapshot, Tags, User,
 };
 pub use format::{FormatError, format_estate};
+pub use invitation::{INVITATION_POLICY, INVITATION_TAG, invitation, invited_until};
 pub use parameters::Parameters;
 pub use plan::{
     Action, Change, Conflict, ConflictKind, Kind, Notice, NoticeKind, Plan, Precondition, Reach,

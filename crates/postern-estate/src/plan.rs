@@ -395,6 +395,11 @@ pub enum NoticeKind {
         /// The boundary.
         boundary: PolicyArn,
     },
+    /// A person who has no MFA device yet may enrol by an invitation. It is left until it is used.
+    InvitationOpen {
+        /// Until when, as the policy says it.
+        until: String,
+    },
     /// The file no longer names administrators; the role or group stays, being the last way in.
     LastWayInKept,
     /// An object under `/postern/` does not carry this estate's tag. It is left.
@@ -449,6 +454,7 @@ impl NoticeKind {
             Self::OffBoardUnread => "off-board-unread",
             Self::DenyKept { .. } => "deny-kept",
             Self::BoundaryKept { .. } => "boundary-kept",
+            Self::InvitationOpen { .. } => "invitation-open",
             Self::LastWayInKept => "last-way-in-kept",
             Self::Stranger => "stranger",
             Self::StillInUse { .. } => "still-in-use",

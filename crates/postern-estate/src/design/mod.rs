@@ -15,6 +15,7 @@ mod address;
 mod check;
 mod emergency;
 mod exception;
+mod join;
 pub(crate) mod keys;
 mod leave;
 mod parse;
@@ -23,6 +24,7 @@ mod role;
 pub(crate) mod tags;
 
 pub use address::AddressBlock;
+pub use join::{NewPerson, with_person};
 pub use leave::without_person;
 
 use crate::{AccountAlias, PasswordPolicy, Span, Spanned, Tags};

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use postern_types::{GroupName, UserName};
+use postern_types::{GroupName, PolicyName, UserName};
 
 use super::{At, Phase, Surplus, missing_tags};
 use crate::{
-    ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, Kind, MANAGED_TAG, NoticeKind, PATH,
-    PolicyDocument, User, contain, narrow,
+    ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, INVITATION_POLICY, Kind, MANAGED_TAG,
+    NoticeKind, PATH, PolicyDocument, User, contain, invited_until, narrow,
 };
 
 impl At<'_, '_> {
@@ -53,7 +53,7 @@ impl At<'_, '_> {
         &mut self,
         phase: Phase,
         group: &GroupName,
-        policy: &postern_types::PolicyName,
+        policy: &PolicyName,
         document: &PolicyDocument,
     ) {
         let (group, policy, document) = (group.clone(), policy.clone(), document.clone());
@@ -165,7 +165,11 @@ impl At<'_, '_> {
         }
         let kept: BTreeSet<&GroupName> =
             found.groups.iter().filter(|group| self.keeps_administrators(group)).collect();
-        self.user_policies(name, found);
+        let invitation = self.open_invitation(name, found);
+        self.user_policies(name, found, invitation.is_some());
+        if let Some(until) = invitation {
+            self.notice(Kind::User, name.as_str(), NoticeKind::InvitationOpen { until });
+        }
         let leaves = found.groups.difference(&wanted.groups).filter(|group| !kept.contains(group));
         for group in self.denials_last(leaves) {
             // Where every administrator changes, the old ones go when the new ones are in.
@@ -195,9 +199,18 @@ impl At<'_, '_> {
                 .any(|(name, user)| in_group(user) && self.found.users.get(name).is_some_and(in_group))
     }
 
-    /// A user of ours has no policies of its own: what allows goes, what only denies stays.
-    fn user_policies(&mut self, name: &UserName, found: &User) {
-        let inline = Surplus::<()>::inline(&found.inline, |_| true);
+    /// Until when a person may enrol by an invitation that was not used. Where the user's devices were read, one of
+    /// them ends it too; for most plans they are not.
+    fn open_invitation(&self, name: &UserName, found: &User) -> Option<String> {
+        let has_no_device =
+            found.credentials.as_ref().is_none_or(|credentials| credentials.mfa_devices.is_empty());
+        invited_until(self.planner.desired.partition, self.id, name, found).filter(|_| has_no_device)
+    }
+
+    /// A user of ours has no policies of its own, an open invitation apart: what allows goes, what only denies stays.
+    fn user_policies(&mut self, name: &UserName, found: &User, is_invited: bool) {
+        let goes = |policy: &PolicyName| !is_invited || policy.as_str() != INVITATION_POLICY;
+        let inline = Surplus::<()>::inline(&found.inline, goes);
         let attached = found.attached.iter().cloned();
         let attached = Surplus::sort(attached, |arn| self.only_denies(arn), |arn| self.may_deny(arn));
         for (phase, inline, attached) in
@@ -222,7 +235,7 @@ impl At<'_, '_> {
     fn user_goes(&mut self, name: &UserName, found: &User) {
         let empty = found.credentials.as_ref().is_some_and(Credentials::is_empty);
         if !empty {
-            self.user_policies(name, found);
+            self.user_policies(name, found, false);
         }
         for policy in found.attached.iter().filter(|_| empty).cloned() {
             self.push(Phase::Narrow, Action::DetachUserPolicy { user: name.clone(), policy });

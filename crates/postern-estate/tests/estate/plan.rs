@@ -546,3 +546,54 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_open_invitation_is_left_until_there_is_a_device() {
+    let desired = desired(EXAMPLE);
+    let (home, key) = (account("111111111111"), "AKIAY34FZKBOKMUTV001");
+    let until = "2026-01-02T03:04:05Z";
+    let alice = "alice".parse().unwrap();
+    let good = postern_estate::invitation(
+        desired.partition,
+        home,
+        &alice,
+        &key.parse().unwrap(),
+        until.parse().unwrap(),
+    );
+    let wide = PolicyDocument::new(good.text().replace("iam:UntagUser", "iam:*"));
+    let none = Credentials::default();
+    let serial = "arn:aws:iam::111111111111:mfa/alice".parse().unwrap();
+    let device = Credentials { mfa_devices: [(serial, None)].into(), ..Credentials::default() };
+    for (document, tag, credentials, is_left) in [
+        (&good, key, Some(none.clone()), true),
+        (&good, key, Some(device), false),
+        (&good, key, None, true),
+        (&good, "AKIAY34FZKBOKMUTV002", Some(none.clone()), false),
+        (&wide, key, Some(none.clone()), false),
+    ] {
+        let mut actual = built(&desired);
+        let user = user_of(&mut actual, "alice");
+        user.inline.insert(postern_estate::INVITATION_POLICY.parse().unwrap(), document.clone());
+        user.tags.insert(postern_estate::INVITATION_TAG.to_owned(), tag.to_owned());
+        user.credentials = credentials;
+        let plan = diff(&actual, &desired);
+        let said = NoticeKind::InvitationOpen { until: until.to_owned() };
+        assert_eq!(plan.notices.iter().any(|notice| notice.kind == said), is_left, "{plan:#?}");
+        assert_eq!(plan.is_empty(), is_left, "{plan:#?}");
+        if !is_left {
+            assert!(matches!(plan.steps[0].action, Action::DeleteUserPolicy { .. }), "{plan:#?}");
+        }
+        run(&mut actual, &plan);
+        let user = user_of(&mut actual, "alice");
+        assert_eq!(user.inline.is_empty(), !is_left);
+    }
+    // Who is no longer in the file is not invited either.
+    let after = crate::common::desired(&EXAMPLE.replace("[people.alice]\ngroups = [\"developers\"]\n", ""));
+    let mut actual = built(&desired);
+    let user = user_of(&mut actual, "alice");
+    user.inline.insert(postern_estate::INVITATION_POLICY.parse().unwrap(), good);
+    user.tags.insert(postern_estate::INVITATION_TAG.to_owned(), key.to_owned());
+    user.credentials = Some(none);
+    let plan = diff(&actual, &after);
+    assert!(matches!(plan.steps[0].action, Action::DeleteUserPolicy { .. }), "{plan:#?}");
+}

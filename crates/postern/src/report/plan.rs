@@ -458,6 +458,9 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
         NoticeKind::BoundaryKept { boundary } => {
             format!("{key} carries the boundary `{boundary}`, added by hand; it only narrows, so it is left")
         }
+        NoticeKind::InvitationOpen { until } => {
+            format!("{key} is invited to enrol until {until}; `postern people invite … --cancel` ends that")
+        }
         NoticeKind::LastWayInKept => {
             format!("{key} is left although the file names no administrators: it is the last way in")
         }
