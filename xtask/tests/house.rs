@@ -125,7 +125,12 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
     ("crates/postern-vault/src/pass.rs", 1, "handed to `pass`, which encrypts it"),
     ("crates/postern-vault/src/kernel.rs", 3, "the cache's key, kept by the kernel and read back once"),
     ("crates/postern-vault/src/agent.rs", 1, "the cache's key, handed to its owner's process"),
-    ("crates/postern/src/commands/people/enrol.rs", 1, "the seed, shown once at its creation"),
+    ("crates/postern/src/commands/people/ceremony.rs", 1, "the seed, shown once at its creation"),
+    (
+        "crates/postern/src/commands/people/invitation.rs",
+        1,
+        "an invitation's key, shown once at its creation",
+    ),
     (
         "crates/postern/src/target/variables.rs",
         2,

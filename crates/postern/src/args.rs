@@ -81,12 +81,14 @@ pub(crate) enum Command {
     Drift(commands::drift::DriftArgs),
     /// Remove everything that carries the estate's mark
     Destroy(commands::destroy::DestroyArgs),
-    /// Enrol people, and see who is enrolled
+    /// Add, enrol, invite and remove people, and see who is enrolled
     People(commands::people::PeopleArgs),
     /// Lock out whoever holds a user's, a key's or a role's credentials, now
     Contain(commands::contain::ContainArgs),
     /// Lock out a person who leaves, and delete their user later
     OffBoard(commands::off_board::OffBoardArgs),
+    /// Enrol oneself by an invitation: MFA device and access key
+    Enrol(commands::enrol::EnrolArgs),
     /// Decide, explain, check and compare IAM policies
     Policy(commands::policy::PolicyArgs),
     /// Run a local AWS that checks everything

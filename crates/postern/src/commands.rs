@@ -12,6 +12,7 @@ pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod emit;
+pub(crate) mod enrol;
 pub(crate) mod env;
 pub(crate) mod estate;
 pub(crate) mod exec;
@@ -60,6 +61,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::People(args) => people::run(args, context),
         Command::Contain(args) => contain::run(args, context),
         Command::OffBoard(args) => off_board::run(args, context),
+        Command::Enrol(args) => enrol::run(args, context),
         Command::Policy(args) => policy::run(args, context),
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Login(args) => login::run(args, context),

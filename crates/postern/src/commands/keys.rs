@@ -1,5 +1,6 @@
 //! `postern keys`
 
+mod device;
 mod migrate;
 mod rotate;
 mod seed;
@@ -45,6 +46,8 @@ enum KeysCommand {
     Seed(seed::SeedArgs),
     /// Replace an access key by a new one, at AWS and here
     Rotate(rotate::RotateArgs),
+    /// Take a key's codes from another of the person's MFA devices
+    Device(device::DeviceArgs),
     /// Move every access key into another key store
     Migrate(migrate::MigrateArgs),
 }
@@ -139,6 +142,7 @@ pub(crate) fn run(args: &KeysArgs, context: &mut Context) -> Result<ExitStatus, 
         KeysCommand::Remove(args) => remove(args, context),
         KeysCommand::Seed(args) => seed::run(args, context),
         KeysCommand::Rotate(args) => rotate::rotate(args, context),
+        KeysCommand::Device(args) => device::run(args, context),
         KeysCommand::Migrate(args) => migrate::migrate(args, context),
     }
 }

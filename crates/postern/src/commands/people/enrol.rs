@@ -1,305 +1,193 @@
 //! `postern people enrol`
 
-use std::io::{self, BufRead, IsTerminal};
-
 use clap::Args;
 use postern_aws::{
-    Connection, Kind,
-    enrol::{AccessKey, Device, EnrolError},
+    Connection,
+    enrol::{AccessKey, Device},
 };
-use postern_broker::{KeyEntry, PromptError, SecretStore, StoreError};
+use postern_broker::{KeyEntry, SecretStore};
 use postern_estate::MANAGED_TAG;
-use postern_types::{AccessKeyId, IamPath, MfaCode, MfaDeviceName, MfaSerial, Timestamp, TotpSeed, UserName};
-use strsim::jaro_winkler;
-use zeroize::Zeroizing;
+use postern_types::{IamPath, MfaDeviceName, MfaSerial, UserName};
 
+use super::{Bastion, ceremony, ceremony::Ceremony, invite};
 use crate::{
-    access::{self, WayIn},
+    access::WayIn,
     context::Context,
     errors::{CliError, ExitStatus},
-    estate_file::EstateFile,
     keystore,
-    output::{BOLD, GOOD, Printer, paint, render_qr},
     personal::session_cache,
-    prompt::{Echo, Terminal},
 };
-
-/// Attempts at the two codes before enrolment gives up.
-const ATTEMPTS: usize = 3;
 
 /// Arguments of `postern people enrol`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  postern people enrol alice     QR code, two codes, key into the key store
+  postern people enrol alice                  QR code, two codes, key into the
+                                              key store
+  postern people enrol alice --device tablet  one more device, for the same key
 
 The person must be in the estate file and applied. The seed is shown this
 once, here and nowhere else. Codes are read from the terminal, or line by line
 from standard input when that is no terminal. Safe to interrupt and to run
-again: what an interrupted run left behind is replaced.")]
+again: what an interrupted run left behind is replaced.
+
+Who has a key and lost the device gets a new device and keeps the key.
+To let people enrol alone, on their own machine: `postern people invite`.")]
 pub(crate) struct EnrolArgs {
     /// The person, as named in the estate file
     person: UserName,
+    /// Add a further device, NAME-LABEL; AWS takes eight
+    #[arg(long, value_name = "LABEL")]
+    device: Option<String>,
     #[command(flatten)]
     way: WayIn,
 }
 
 pub(crate) fn run(args: &EnrolArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
-    let file = EstateFile::load(context)?;
-    check_person(&file, &args.person)?;
+    let bastion = Bastion::open(context, &args.way)?;
+    bastion.check_person(&args.person)?;
+    let name = device_name(&args.person, args.device.as_deref())?;
     let store = keystore::open(context)?;
-    let account = file.design.bastion.account.value;
-    let access = access::open(context, &file.design, &[account], &args.way)?;
-    let Some(bastion) = access.connections.get(&account) else {
-        return Err(CliError::failed("no connection to the bastion account"));
-    };
-    if let Some(warning) = access::endpoint_mismatch(context, &file.design, &access) {
+    if let Some(warning) = bastion.endpoint_mismatch(context) {
         context.printer.warning(&warning);
     }
-    let enrolment = Enrolment { user: &args.person, file: &file, bastion, printer: &context.printer };
-    let devices = enrolment.devices()?;
-    let keys = bastion.access_keys(&args.person)?;
-    let known = known_key(store.as_ref(), &keys)?;
-    match (devices.first(), known) {
-        (Some(device), Some(entry)) => {
-            context.printer.status(&format!(
-                "{} is enrolled: device {}, key {} in the key store",
-                args.person, device.serial, entry.id
-            ));
-            Ok(ExitStatus::Done)
-        }
-        (device, _) => {
-            if !keys.is_empty() {
-                return Err(key_elsewhere(&args.person, &keys));
-            }
-            // Before anything is made that could not be finished.
-            keystore::check_passphrase(&context.environment, store.as_ref())?;
-            let serial = match device {
-                Some(device) => {
-                    context.printer.status(&format!(
-                        "device {} is there already and needs no new codes; only the access key is made",
-                        device.serial
-                    ));
-                    device.serial.clone()
-                }
-                None => enrolment.device()?,
-            };
-            enrolment.key(store.as_ref(), &serial)?;
-            // An answer that lies ready was given for what was in the key store until now.
-            // Without a directory for sessions there is none.
-            if let Ok(cache) = session_cache(context) {
-                cache.forget_hot()?;
-            }
-            Ok(ExitStatus::Done)
-        }
+    let devices = bastion.devices(&args.person)?;
+    let enrolment = Enrolment {
+        ceremony: Ceremony {
+            user: &args.person,
+            estate: bastion.file.design.name.value.as_str(),
+            account: bastion.account,
+            bastion: &bastion.connection,
+            printer: &context.printer,
+        },
+        bastion: &bastion.connection,
+        store: store.as_ref(),
+        context,
+    };
+    match args.device {
+        Some(_) => enrolment.further(&name, &devices),
+        None => enrolment.first(&name, &devices),
     }
 }
 
-fn check_person(file: &EstateFile, person: &UserName) -> Result<(), CliError> {
-    if file.design.people.contains_key(person) {
-        return Ok(());
-    }
-    let error = CliError::usage(format!("the estate file has no person `{person}`"));
-    let nearest = file
-        .design
-        .people
-        .keys()
-        .map(|name| (jaro_winkler(name.as_str(), person.as_str()), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    Err(match nearest {
-        Some((likeness, name)) if likeness > 0.7 => error.hint(format!("did you mean `{name}`?")),
-        _ => {
-            error.hint(format!("add [people.{person}] to `{}` and run `postern apply`", file.path.display()))
-        }
-    })
-}
-
-fn known_key(store: &dyn SecretStore, keys: &[AccessKey]) -> Result<Option<KeyEntry>, CliError> {
-    let entries = store.list()?;
-    Ok(entries.into_iter().find(|entry| keys.iter().any(|key| key.id == entry.id && key.active)))
-}
-
-fn key_elsewhere(person: &UserName, keys: &[AccessKey]) -> CliError {
-    let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-    CliError::failed(format!("{person} has an access key already that is not in this key store: {}", ids.join(", ")))
-        .hint("if it is in use on another machine, nothing is missing there")
-        .hint(format!(
-            "to make a new one here, delete it first: aws iam delete-access-key --user-name {person} --access-key-id {}",
-            ids.first().copied().unwrap_or("KEY")
-        ))
+/// The device of a person, or the further one of this label.
+pub(super) fn device_name(person: &UserName, label: Option<&str>) -> Result<MfaDeviceName, CliError> {
+    let name = match label {
+        Some(label) => format!("{person}-{label}"),
+        None => person.to_string(),
+    };
+    name.parse()
+        .map_err(|error| CliError::usage(format!("no device can be called `{name}`")).caused_by(error))
 }
 
 struct Enrolment<'a> {
-    user: &'a UserName,
-    file: &'a EstateFile,
+    ceremony: Ceremony<'a>,
     bastion: &'a Connection,
-    printer: &'a Printer,
+    store: &'a dyn SecretStore,
+    context: &'a Context,
 }
 
 impl Enrolment<'_> {
-    fn devices(&self) -> Result<Vec<Device>, CliError> {
-        self.bastion.mfa_devices(self.user).map_err(|error| {
-            if error.kind == Kind::NotFound {
-                CliError::failed(format!("{} has no user in the bastion account yet", self.user))
-                    .hint("run `postern apply` first")
-            } else {
-                error.into()
+    /// Device and key, as far as they are missing.
+    fn first(&self, name: &MfaDeviceName, devices: &[Device]) -> Result<ExitStatus, CliError> {
+        let (person, printer) = (self.ceremony.user, self.ceremony.printer);
+        if devices.is_empty() && invite::withdraw(self.bastion, person)? {
+            printer.status(&format!("the invitation of {person} is ended: its key and policy are deleted"));
+        }
+        let keys = self.bastion.access_keys(person)?;
+        let active: Vec<AccessKey> = keys.iter().filter(|key| key.active).cloned().collect();
+        let known = self.known_key(&active)?;
+        match (devices.first(), known) {
+            (Some(device), Some(entry)) => {
+                let serial = device_of(&entry, devices).unwrap_or(&device.serial);
+                if *serial != entry.serial {
+                    ceremony::set_device(self.store, &entry, serial)?;
+                }
+                printer.status(&format!(
+                    "{person} is enrolled: device {serial}, key {} in the key store",
+                    entry.id
+                ));
             }
-        })
+            (None, Some(entry)) => {
+                keystore::check_passphrase(&self.context.environment, self.store)?;
+                let serial = self.device(name)?;
+                ceremony::set_device(self.store, &entry, &serial)?;
+                printer.status(&format!("key {} of {person} is kept and takes its codes from it", entry.id));
+            }
+            (None, None) if !active.is_empty() => {
+                let serial = self.device(name)?;
+                let ids: Vec<&str> = active.iter().map(|key| key.id.as_str()).collect();
+                printer.status(&format!("{person} keeps the key on their own machine ({})", ids.join(", ")));
+                printer.status(&format!("if `postern login` there asks for another device: `postern keys device {person} {serial}`"));
+            }
+            (device, None) => {
+                if !active.is_empty() {
+                    return Err(ceremony::key_elsewhere(person, &active));
+                }
+                // Before anything is made that could not be finished.
+                keystore::check_passphrase(&self.context.environment, self.store)?;
+                let serial = match device {
+                    Some(device) => {
+                        printer.status(&format!(
+                            "device {} is there already and needs no new codes; only the access key is made",
+                            device.serial
+                        ));
+                        device.serial.clone()
+                    }
+                    None => self.device(name)?,
+                };
+                self.ceremony.key(self.store, &serial)?;
+                printer.status(&format!("{person} can now run `postern login`"));
+            }
+        }
+        // An answer that lies ready was given for what was in the key store until now.
+        // Without a directory for sessions there is none.
+        if let Ok(cache) = session_cache(self.context) {
+            cache.forget_hot()?;
+        }
+        Ok(ExitStatus::Done)
     }
 
-    /// Makes the device, shows its seed, takes two codes.
-    fn device(&self) -> Result<MfaSerial, CliError> {
-        let name: MfaDeviceName = self
-            .user
-            .as_str()
-            .parse()
-            .map_err(|error| CliError::failed("no device can have this name").caused_by(error))?;
-        let estate = self.file.design.name.value.as_str();
+    /// One more device for a person who has one.
+    fn further(&self, name: &MfaDeviceName, devices: &[Device]) -> Result<ExitStatus, CliError> {
+        let (person, printer) = (self.ceremony.user, self.ceremony.printer);
+        if let Some(there) = devices.iter().find(|device| is_called(&device.serial, name)) {
+            printer.status(&format!("{person} has the device {} already", there.serial));
+            return Ok(ExitStatus::Done);
+        }
+        if devices.is_empty() {
+            return Err(CliError::failed(format!("{person} has no device yet"))
+                .hint(format!("the first one comes with the key: `postern people enrol {person}`")));
+        }
+        let serial = self.device(name)?;
+        printer.status(&format!(
+            "to log in with its codes, {person} runs `postern keys device {person} {serial}`"
+        ));
+        Ok(ExitStatus::Done)
+    }
+
+    fn device(&self, name: &MfaDeviceName) -> Result<MfaSerial, CliError> {
         let made = self
             .bastion
-            .create_virtual_mfa_device(&IamPath::root(), &name, &[(MANAGED_TAG, estate)])
-            .map_err(|error| worded(self.user, error))?;
-        self.show_seed(&made.seed)?;
-        for attempt in 1..=ATTEMPTS {
-            let codes = self.two_codes(attempt)?;
-            match self.bastion.enable_mfa_device(self.user, &made.serial, codes) {
-                Ok(()) => {
-                    self.printer.status(&format!("{} device {} is enabled", paint(GOOD, "✓"), made.serial));
-                    return Ok(made.serial);
-                }
-                Err(EnrolError::WrongCodes) if attempt < ATTEMPTS => self.printer.warning(
-                    "AWS did not take these two codes; they must be of this device, and follow each other",
-                ),
-                Err(error) => return Err(worded(self.user, error)),
-            }
-        }
-        Err(worded(self.user, EnrolError::WrongCodes))
+            .create_virtual_mfa_device(&IamPath::root(), name, &[(MANAGED_TAG, self.ceremony.estate)])
+            .map_err(|error| ceremony::worded(self.ceremony.user, error))?;
+        self.ceremony.enable(&made)?;
+        Ok(made.serial)
     }
 
-    /// The seed for the eye of a camera and for fingers, low enough for a terminal of 24 lines. The issuer stands
-    /// in the label only: every authenticator takes it from there, and the code gets smaller.
-    fn show_seed(&self, seed: &TotpSeed) -> Result<(), CliError> {
-        let secret = seed.expose_secret_base32();
-        let (estate, user) = (self.file.design.name.value.as_str(), self.user);
-        let uri = Zeroizing::new(format!("otpauth://totp/{estate}:{user}?secret={}", secret.as_str()));
-        let picture = Zeroizing::new(render_qr(&uri).unwrap_or_default());
-        let heading = paint(BOLD, "Scan this with an authenticator app, or type the seed into it:");
-        // Space for all of it at once, so that no copy is left behind where the text grew.
-        let mut text =
-            Zeroizing::new(String::with_capacity(heading.len() + picture.len() + 2 * secret.len()));
-        text.push_str(&heading);
-        text.push('\n');
-        text.push_str(&picture);
-        for (index, character) in secret.chars().enumerate() {
-            if index > 0 && index % 4 == 0 {
-                text.push(' ');
-            }
-            text.push(character);
-        }
-        text.push('\n');
-        self.printer.data(&text)
-    }
-
-    fn two_codes(&self, attempt: usize) -> Result<[MfaCode; 2], CliError> {
-        let first = self.code(if attempt == 1 { "First code" } else { "First code again" })?;
-        let wait = TotpSeed::STEP_SECONDS - Timestamp::now().as_second().rem_euclid(TotpSeed::STEP_SECONDS);
-        let second = self.code(&format!("The next code (in {wait} s)"))?;
-        Ok([first, second])
-    }
-
-    fn code(&self, question: &str) -> Result<MfaCode, CliError> {
-        loop {
-            let typed = if io::stdin().is_terminal() {
-                Terminal::open()?.ask(&format!("{question}: "), Echo::Shown).map_err(cancelled)?
-            } else {
-                piped_line()?
-            };
-            match typed.trim().parse() {
-                Ok(code) => return Ok(code),
-                Err(_) => self.printer.warning("a code has six digits"),
-            }
-        }
-    }
-
-    /// Makes the one access key and stores it. A key that cannot be stored is deleted again.
-    fn key(&self, store: &dyn SecretStore, serial: &MfaSerial) -> Result<(), CliError> {
-        let key = self.bastion.create_access_key(self.user).map_err(|error| worded(self.user, error))?;
-        let entry = KeyEntry {
-            id: key.id.clone(),
-            user: self.user.clone(),
-            account: self.file.design.bastion.account.value,
-            serial: serial.clone(),
-            added_at: Timestamp::now(),
-        };
-        if let Err(error) = store.put(&entry, &key) {
-            let deleted = self.bastion.delete_access_key(self.user, &key.id);
-            return Err(not_stored(error, deleted.map_err(|_| &key.id)));
-        }
-        self.printer.status(&format!(
-            "{} access key {} is in the key store ({})",
-            paint(GOOD, "✓"),
-            key.id,
-            keystore::kind_words(store.kind())
-        ));
-        self.printer.status(&format!("{} can now run `postern login`", self.user));
-        Ok(())
+    fn known_key(&self, keys: &[AccessKey]) -> Result<Option<KeyEntry>, CliError> {
+        let entries = self.store.list()?;
+        Ok(entries.into_iter().find(|entry| keys.iter().any(|key| key.id == entry.id)))
     }
 }
 
-/// The key was made and could not be stored. `deleted` holds its id if it could not be deleted either.
-fn not_stored(error: StoreError, deleted: Result<(), &AccessKeyId>) -> CliError {
-    let key = match deleted {
-        Ok(()) => "the new access key was deleted again".to_owned(),
-        Err(id) => format!("the new access key {id} could not be deleted again and is of no use: delete it"),
-    };
-    let error = match error {
-        StoreError::NoPassphrase(PromptError::Cancelled) => {
-            return CliError::interrupted(format!("cancelled; the device is kept, {key}"))
-                .hint("run the command again: it needs no new codes");
-        }
-        other => CliError::from(other),
-    };
-    error.hint(format!("the device is kept, {key}")).hint("run the command again: it needs no new codes")
+/// The key's device, if the user still has it.
+fn device_of<'d>(entry: &KeyEntry, devices: &'d [Device]) -> Option<&'d MfaSerial> {
+    devices.iter().map(|device| &device.serial).find(|serial| **serial == entry.serial)
 }
 
-/// Ctrl-C at a code: the device is there, unassigned, and the next run replaces it.
-fn cancelled(error: PromptError) -> CliError {
-    match error {
-        PromptError::Cancelled => {
-            CliError::interrupted("cancelled; the device is not enabled, and no key was made")
-                .hint("run the command again: it makes a new device with a new seed")
-        }
-        other => other.into(),
-    }
-}
-
-fn piped_line() -> Result<Zeroizing<String>, CliError> {
-    let mut line = Zeroizing::new(String::new());
-    let read = io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| CliError::failed("cannot read the code").caused_by(error))?;
-    if read == 0 {
-        return Err(CliError::failed(
-            "standard input ended before a code was given; the device is not enabled",
-        )
-        .hint("run the command again: it makes a new device with a new seed"));
-    }
-    Ok(line)
-}
-
-fn worded(user: &UserName, error: EnrolError) -> CliError {
-    match error {
-        EnrolError::Aws(error) => error.into(),
-        EnrolError::WrongCodes => CliError::failed("AWS did not take the codes; the device is not enabled")
-            .hint("check that the clock of the device with the app is right")
-            .hint("run the command again: it makes a new device with a new seed"),
-        EnrolError::DeviceInUse { ref user, .. } => {
-            let by = user.as_ref().map(|user| format!(" by {user}")).unwrap_or_default();
-            CliError::failed(format!("the MFA device of this name is in use{by}")).caused_by(&error)
-        }
-        EnrolError::KeyLimit { ref keys, .. } => key_elsewhere(user, keys),
-        other => CliError::failed(format!("{user} could not be enrolled")).caused_by(other),
-    }
+/// Whether a virtual device has this name, on whatever path. Names are unique whatever their case.
+pub(super) fn is_called(serial: &MfaSerial, name: &MfaDeviceName) -> bool {
+    let last = serial.as_str().rsplit('/').next().unwrap_or_default();
+    last.eq_ignore_ascii_case(name.as_str())
 }
