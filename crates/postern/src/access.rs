@@ -4,7 +4,7 @@
 mod administrator;
 mod each;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use clap::Args;
 use postern_aws::{
@@ -55,10 +55,16 @@ pub(crate) fn account_names(design: &Design) -> AccountNames {
     names
 }
 
-/// The client of this run.
+/// The client of this process. There is one: connections of two cannot be used side by side, since each client drives
+/// its own only.
 pub(crate) fn client() -> Result<Aws, CliError> {
-    Aws::new(Patience::default())
-        .map_err(|error| CliError::failed("cannot start the AWS client").caused_by(error))
+    static CLIENT: OnceLock<Aws> = OnceLock::new();
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let made = Aws::new(Patience::default())
+        .map_err(|error| CliError::failed("cannot start the AWS client").caused_by(error))?;
+    Ok(CLIENT.get_or_init(|| made).clone())
 }
 
 /// Which way to take.
