@@ -377,7 +377,7 @@ fn what_cannot_be_read_is_a_gap_and_never_empty() {
         [
             (account(BASTION), "iam:ListRoles"),
             (account(BASTION), "iam:ListAccountAliases"),
-            (account(BASTION), "iam:ListAccessKeys"),
+            (account(BASTION), "iam:GetLoginProfile"),
             (account(PROD), "sts:GetCallerIdentity"),
         ]
     );
