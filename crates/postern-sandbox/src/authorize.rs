@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use postern_policy::{
-    Context, Decision, Document, Effect, FederatedBy, PolicyRef, PolicyStack, Principal, Request, evaluate,
+    Context, Decision, Document, Effect, FederatedBy, Level, PolicyRef, PolicyStack, Principal, Request, evaluate,
 };
 use postern_types::AccountId;
 
@@ -120,12 +120,17 @@ struct CallerSide<'a> {
     groups: Vec<PolicyRef<'a>>,
     boundary: Option<PolicyRef<'a>>,
     session: Option<Vec<PolicyRef<'a>>>,
+    /// What the organization leaves, level by level.
+    scps: Vec<(String, Vec<PolicyRef<'a>>)>,
 }
 
 impl<'a> CallerSide<'a> {
     fn gather(state: &'a State, caller: &'a Caller) -> Self {
         let mut side = Self::default();
         let Some(account) = state.account(caller.account) else { return side };
+        if let Some(organization) = state.organization_of(caller.account) {
+            side.scps = organization.scps_of(caller.account);
+        }
         match &caller.kind {
             CallerKind::Root => {}
             CallerKind::User { id, .. } | CallerKind::Federated { user: Some(id), .. } => {
@@ -178,11 +183,14 @@ impl<'a> CallerSide<'a> {
             None => None,
         };
         let request = Request { principal, action, resource: &need.resource, resource_account, context };
+        let scps: Vec<Level<'_>> =
+            self.scps.iter().map(|(id, policies)| Level { id, policies }).collect();
         let stack = PolicyStack {
             identity: &self.identity,
             groups: &self.groups,
             boundary: self.boundary.as_slice(),
             session: self.session.as_deref(),
+            scps: &scps,
             resource: trust.map(|trust| PolicyRef { name: "trust", arn: None, document: &trust.document }),
             ..PolicyStack::default()
         };

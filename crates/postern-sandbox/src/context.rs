@@ -4,10 +4,11 @@
 //! false for every session but those of `GetSessionToken` with a code, and never passes on to a role.
 
 use postern_policy::{Context, ContextValue};
+use postern_types::AccountId;
 
 use crate::{
     caller::{Caller, CallerKind},
-    model::{Account, Tag},
+    model::{Account, Organization, Tag},
     operation::{Call, KeyValue, Need},
     wire::seconds,
 };
@@ -48,6 +49,10 @@ fn principal(context: &mut Context, call: &Call<'_>, account: &Account) {
     context.set("aws:PrincipalAccount", caller.account.to_string());
     context.set("aws:userid", caller.user_id());
     context.set("aws:PrincipalIsAWSService", false);
+    if let Some(organization) = call.state.organization_of(caller.account) {
+        context.set("aws:PrincipalOrgID", organization.id.as_str());
+        context.set("aws:PrincipalOrgPaths", vec![org_path(organization, caller.account)]);
+    }
     let kind = match &caller.kind {
         CallerKind::Root => "Account",
         CallerKind::User { .. } => "User",
@@ -118,4 +123,16 @@ fn resource(context: &mut Context, call: &Call<'_>, need: &Need) {
         },
     };
     context.set("aws:ResourceAccount", owner);
+    let account = need.assumed_role.unwrap_or(call.caller.account);
+    if let Some(organization) = call.state.organization_of(account) {
+        context.set("aws:ResourceOrgID", organization.id.as_str());
+        context.set("aws:ResourceOrgPaths", vec![org_path(organization, account)]);
+    }
+}
+
+/// `o-…/r-…/ou-…/`: where an account lies, without the account itself.
+fn org_path(organization: &Organization, account: AccountId) -> String {
+    let mut path = organization.path(account);
+    path.pop();
+    format!("{}/{}/", organization.id, path.join("/"))
 }

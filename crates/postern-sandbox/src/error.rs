@@ -14,6 +14,8 @@ pub struct ServiceError {
     pub status: u16,
     /// AWS's text.
     pub message: String,
+    /// The `Reason` of those errors of JSON services that have one.
+    pub reason: Option<&'static str>,
 }
 
 macro_rules! kinds {
@@ -32,7 +34,13 @@ macro_rules! kinds {
 impl ServiceError {
     /// A refusal with this status, code and text.
     pub(crate) fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), status, message: message.into() }
+        Self { code: code.into(), status, message: message.into(), reason: None }
+    }
+
+    /// The same with a `Reason`.
+    pub(crate) fn because(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
     }
 }
 

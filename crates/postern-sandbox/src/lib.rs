@@ -21,6 +21,7 @@ mod iam;
 mod managed;
 mod model;
 mod operation;
+mod organizations;
 mod page;
 mod protocol;
 mod seal;
@@ -34,7 +35,9 @@ mod world;
 
 pub use error::ServiceError;
 pub use http::{RawRequest, RawResponse};
-pub use world::{AccountError, AccountInfo, Clocks, Forgotten, ImportError, World};
+pub use world::{
+    AccountError, AccountInfo, Clocks, Forgotten, ImportError, OrganizationError, OrganizationInfo, World,
+};
 
 /// The text of a policy that AWS manages, `arn:aws:iam::aws:policy/…`, as the sandbox knows it.
 #[must_use]

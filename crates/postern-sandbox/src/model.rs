@@ -17,26 +17,40 @@ use postern_types::{
 
 mod account;
 mod named;
+mod organization;
 mod rare;
 
 pub(crate) use account::Account;
 pub(crate) use named::{Entity, Named};
+pub(crate) use organization::{FULL_ACCESS, FULL_ACCESS_ARN, FULL_ACCESS_TEXT, Member, Organization, Scp, Unit, token};
 pub(crate) use rare::{Rare, RareCredentials, ServiceSpecific, SigningCertificate, SshPublicKey};
 
 /// Everything behind the lock, except the trail.
 pub(crate) struct State {
     /// All accounts, by id.
     pub(crate) accounts: BTreeMap<AccountId, Account>,
+    /// Organizations; an account is in one at most.
+    pub(crate) organizations: Vec<Organization>,
 }
 
 impl State {
     pub(crate) const fn new() -> Self {
-        Self { accounts: BTreeMap::new() }
+        Self { accounts: BTreeMap::new(), organizations: Vec::new() }
     }
 
     /// The account of this id; operations are only ever run for an account that exists.
     pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {
         self.accounts.get(&id)
+    }
+
+    /// The organization that an account is in.
+    pub(crate) fn organization_of(&self, account: AccountId) -> Option<&Organization> {
+        self.organizations.iter().find(|organization| organization.members.contains_key(&account))
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn organization_of_mut(&mut self, account: AccountId) -> Option<&mut Organization> {
+        self.organizations.iter_mut().find(|organization| organization.members.contains_key(&account))
     }
 }
 

@@ -93,9 +93,12 @@ impl Protocol {
     pub(crate) fn error(self, error: &ServiceError, request_id: &str) -> RawResponse {
         if self == Self::Json {
             // The names of the members differ between services; clients read both.
-            let body = serde_json::json!({
+            let mut body = serde_json::json!({
                 "__type": error.code, "message": error.message, "Message": error.message,
             });
+            if let (Some(reason), Some(members)) = (error.reason, body.as_object_mut()) {
+                members.insert("Reason".to_owned(), reason.into());
+            }
             return RawResponse {
                 status: error.status,
                 headers: vec![

@@ -7,6 +7,7 @@ use crate::{
     authorize::{decide, may_touch},
     http::{RawRequest, RawResponse},
     operation::{Call, Decided, Need},
+    organizations,
     protocol::{Asked, Protocol},
 };
 
@@ -24,6 +25,12 @@ pub(crate) fn perform(
     call: &mut Call<'_>,
     request_id: &str,
 ) -> Result<RawResponse, ServiceError> {
+    if asked.protocol == Protocol::Json
+        && asked.service == "organizations"
+        && let Some(answer) = organizations::perform(raw, asked, call, request_id)
+    {
+        return answer;
+    }
     let target = target::of(raw, asked, call);
     match (asked.protocol, target.name.as_str()) {
         (Protocol::Ec2, "DescribeInstances") => {
@@ -57,7 +64,7 @@ pub(crate) struct Target {
     pub(crate) resource: Option<String>,
 }
 
-fn need(resource: &str) -> Need {
+pub(crate) fn need(resource: &str) -> Need {
     Need { action: None, resource: resource.to_owned(), keys: Vec::new(), assumed_role: None }
 }
 
@@ -100,7 +107,7 @@ fn not_implemented(asked: &Asked, target: &Target) -> ServiceError {
 }
 
 /// The refusal in the words of the protocol's services.
-fn denied(protocol: Protocol, call: &Call<'_>, decided: &Decided) -> ServiceError {
+pub(crate) fn denied(protocol: Protocol, call: &Call<'_>, decided: &Decided) -> ServiceError {
     let Decided { action, resource, reason, .. } = decided;
     let mut text = format!("User: {} is not authorized to perform: {action}", call.caller.arn);
     if resource != "*" {

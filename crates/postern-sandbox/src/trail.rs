@@ -67,6 +67,13 @@ pub(crate) fn parameters(params: &Params) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The texts in the body of a JSON request. None of the services that the sandbox has takes secrets there.
+pub(crate) fn json_parameters(body: &[u8]) -> Vec<(String, String)> {
+    let Ok(Value::Object(members)) = serde_json::from_slice(body) else { return Vec::new() };
+    let text = |value: &Value| Some(value.as_str()?.chars().take(LONGEST).collect());
+    members.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+}
+
 /// The last calls.
 #[derive(Default)]
 pub(crate) struct Trail(VecDeque<Arc<TrailEvent>>);

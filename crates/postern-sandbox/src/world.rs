@@ -24,8 +24,10 @@ use crate::{
 };
 
 mod stale;
+mod organization;
 mod transfer;
 
+pub use organization::{OrganizationError, OrganizationInfo};
 pub use transfer::ImportError;
 
 /// All accounts of a sandbox, and everything that happened in it.
@@ -237,7 +239,10 @@ impl World {
             user_agent: raw.header("user-agent").map(str::to_owned),
             region: verified.scope.region.clone(),
         };
-        let parameters = trail::parameters(&asked.params);
+        let parameters = match asked.service.as_str() {
+            "organizations" => trail::json_parameters(&raw.body),
+            _ => trail::parameters(&asked.params),
+        };
         let mut guard = self.lock();
         let inner = &mut *guard;
         let now = inner.clock(real_now);

@@ -18,6 +18,7 @@ use postern_types::{
 use serde::{Deserialize, Serialize};
 
 use self::rare::{RareDto, rare_in, rare_out};
+use self::organization::{OrganizationDto, organization_in, organization_out};
 use super::World;
 use crate::{
     model::{
@@ -26,6 +27,8 @@ use crate::{
     },
     seal::Sealer,
 };
+
+mod organization;
 
 const FORMAT: u32 = 1;
 
@@ -57,6 +60,8 @@ struct StateDto {
     sealing_key: String,
     clock_ahead_seconds: i64,
     accounts: Vec<AccountDto>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    organizations: Vec<OrganizationDto>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -207,6 +212,7 @@ impl World {
             sealing_key: BASE64.encode(inner.sealer.expose_secret()),
             clock_ahead_seconds: inner.ahead.as_secs(),
             accounts: inner.state.accounts.values().map(account_out).collect(),
+            organizations: inner.state.organizations.iter().map(organization_out).collect(),
         };
         drop(inner);
         // Maps with text keys and finite numbers: nothing in it can fail.
@@ -231,6 +237,15 @@ impl World {
             if state.accounts.insert(id, account).is_some() {
                 return Err(ImportError::Twice(format!("account {id}")));
             }
+        }
+        for organization in dto.organizations {
+            let organization = organization_in(organization)?;
+            for id in organization.members.keys() {
+                if state.organization_of(*id).is_some() {
+                    return Err(ImportError::Twice(format!("account {id} in an organization")));
+                }
+            }
+            state.organizations.push(organization);
         }
         let mut inner = self.lock();
         inner.state = state;

@@ -4,6 +4,7 @@
 
 mod client;
 mod identity;
+mod organizations;
 mod roles;
 mod services;
 mod signatures;

@@ -91,6 +91,14 @@ struct NewAccount {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct NewOrganization {
+    management: String,
+    #[serde(default)]
+    accounts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Advance {
     advance_seconds: u32,
 }
@@ -129,6 +137,7 @@ pub(super) fn answer(
         ("GET", "/accounts") => {
             Ok(good(&json!({"accounts": world.accounts().iter().map(account).collect::<Vec<_>>()})))
         }
+        ("POST", "/organization") => create_organization(world, body, now, rng),
         ("POST", "/reset") => {
             let forgotten = world.reset(rng);
             // Freed beside the answer; where no thread can be had, before it.
@@ -144,12 +153,12 @@ pub(super) fn answer(
         ("PUT", "/state") => import(world, body),
         ("GET", "/faults") => Ok(weather(place.faults.forecast())),
         ("POST", "/faults") => set_weather(place, body),
-        (_, "/accounts" | "/reset" | "/clock" | "/events" | "/state" | "/faults") => {
+        (_, "/accounts" | "/organization" | "/reset" | "/clock" | "/events" | "/state" | "/faults") => {
             Err(problem(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not taken here")))
         }
         _ => Err(problem(
             StatusCode::NOT_FOUND,
-            "there are /accounts, /reset, /clock, /events, /state and /faults under /_postern",
+            "there are /accounts, /organization, /reset, /clock, /events, /state and /faults under /_postern",
         )),
     };
     answered.unwrap_or_else(|refusal| refusal)
@@ -184,6 +193,28 @@ fn set_weather(place: &Place<'_>, body: &Bytes) -> Result<Answer, Answer> {
 
 fn weather(weather: Weather) -> Answer {
     good(&json!(weather))
+}
+
+fn create_organization(
+    world: &World,
+    body: &Bytes,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Answer> {
+    let wanted: NewOrganization = read(body)?;
+    let id = |text: &String| {
+        text.parse::<AccountId>().map_err(|error| problem(StatusCode::BAD_REQUEST, error.to_string()))
+    };
+    let members = wanted.accounts.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+    match world.create_organization(id(&wanted.management)?, &members, now, rng) {
+        Ok(info) => Ok(good(&json!({
+            "id": info.id,
+            "root": info.root,
+            "management": info.management.to_string(),
+            "accounts": info.accounts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }))),
+        Err(error) => Err(problem(StatusCode::CONFLICT, error.to_string())),
+    }
 }
 
 fn import(world: &World, body: &Bytes) -> Result<Answer, Answer> {
