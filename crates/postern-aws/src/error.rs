@@ -225,9 +225,15 @@ pub(crate) fn kind_of(answer: &Answer, skew: Option<SignedDuration>, now: Timest
         | "TooManyRequests"
         | "SlowDown"
         | "RequestThrottled" => Kind::Throttled,
-        "NoSuchEntity" | "NoSuchBucket" | "ResourceNotFound" => Kind::NotFound,
-        "LimitExceeded" => Kind::Quota,
-        "EntityAlreadyExists"
+        "NoSuchEntity" | "NoSuchBucket" | "ResourceNotFound" | "PolicyNotFound" | "TargetNotFound"
+        | "PolicyNotAttached" => Kind::NotFound,
+        "LimitExceeded" | "ConstraintViolation" => Kind::Quota,
+        "DuplicatePolicy"
+        | "DuplicatePolicyAttachment"
+        | "PolicyTypeAlreadyEnabled"
+        | "PolicyInUse"
+        | "PolicyChangesInProgress"
+        | "EntityAlreadyExists"
         | "DeleteConflict"
         | "ConcurrentModification"
         | "EntityTemporarilyUnmodifiable" => Kind::Conflict,

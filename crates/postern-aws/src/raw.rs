@@ -206,7 +206,7 @@ impl Connection {
         self.aws.block_on(self.send_raw(call))
     }
 
-    async fn send_raw(&self, call: &RawCall) -> Result<RawAnswer, AwsError> {
+    pub(crate) async fn send_raw(&self, call: &RawCall) -> Result<RawAnswer, AwsError> {
         let failed = |why| {
             AwsError::new(Kind::Unreachable(why), &call.operation, self.account).sent_to(&self.endpoint)
         };
@@ -235,6 +235,11 @@ impl Connection {
         let base = match self.endpoint.url(&call.service) {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None if call.service == "iam" => "https://iam.amazonaws.com".to_owned(),
+            None if call.service == "organizations" => {
+                let region = organizations_region(self.endpoint.region.as_str());
+                let end = if region.starts_with("cn-") { ".cn" } else { "" };
+                format!("https://organizations.{region}.amazonaws.com{end}")
+            }
             None => format!("https://{}.{}.amazonaws.com", call.service, self.endpoint.region),
         };
         format!("{base}{}", call.target)
@@ -272,6 +277,7 @@ impl Connection {
         // IAM is one for all regions and signs as us-east-1; behind another URL it signs as its client does.
         let region = match self.endpoint.url(&call.service) {
             None if call.service == "iam" => "us-east-1",
+            None if call.service == "organizations" => organizations_region(self.endpoint.region.as_str()),
             _ => self.endpoint.region.as_str(),
         };
         let time = call.signed_at.map_or_else(SystemTime::now, SystemTime::from);
@@ -295,6 +301,16 @@ impl Connection {
             request.headers_mut().insert("authorization", change_last_digit(&header).parse().ok()?);
         }
         Some(request)
+    }
+}
+
+/// Organizations is one for all regions of a partition, and lives in this one of them (*AWS General
+/// Reference*, AWS Organizations endpoints).
+fn organizations_region(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "cn-northwest-1",
+        _ if region.starts_with("us-gov-") => "us-gov-west-1",
+        _ => "us-east-1",
     }
 }
 
@@ -397,6 +413,11 @@ mod tests {
         assert!(authorization(&aws, &iam).contains("/20260101/us-east-1/iam/aws4_request"));
         assert!(authorization(&sandbox, &iam).contains("/20260101/eu-central-1/iam/aws4_request"));
         assert_eq!(sandbox.signed(&iam).unwrap().uri(), "http://127.0.0.1:4581/");
+        let organizations = RawCall::json("organizations", "X.ListRoots", "{}").signed_at(at);
+        assert!(authorization(&aws, &organizations).contains("/us-east-1/organizations/aws4_request"));
+        assert!(authorization(&sandbox, &organizations).contains("/eu-central-1/organizations/"));
+        let signed = aws.signed(&organizations).unwrap();
+        assert_eq!(signed.uri(), "https://organizations.us-east-1.amazonaws.com/");
         let buckets = aws.signed(&RawCall::list_buckets()).unwrap();
         assert_eq!(buckets.uri(), "https://s3.eu-central-1.amazonaws.com/");
         assert!(buckets.headers().contains_key("x-amz-content-sha256"));

@@ -31,6 +31,22 @@ impl PolicyDocument {
         self.text.chars().filter(|c| !c.is_whitespace()).count()
     }
 
+    /// The text without white space outside of its strings: what is sent where every character counts.
+    #[must_use]
+    pub fn compact(&self) -> String {
+        let (mut quoted, mut escaped) = (false, false);
+        let keep = |c: &char| {
+            if quoted {
+                quoted = escaped || *c != '"';
+                escaped = !escaped && *c == '\\';
+                return true;
+            }
+            quoted = *c == '"';
+            !c.is_whitespace()
+        };
+        self.text.chars().filter(keep).collect()
+    }
+
     /// Whether two documents allow and deny the same, as far as their form tells.
     ///
     /// Left aside are white space, the order of members, statements and lists, a single value against

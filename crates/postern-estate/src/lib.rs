@@ -29,6 +29,7 @@ mod invitation;
 mod json;
 mod narrow;
 pub mod observed;
+mod organization;
 mod parameters;
 mod plan;
 mod plan_json;
@@ -54,6 +55,10 @@ pub use drift::foreign;
 pub use estate::{
     Account, AccountAlias, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy, PolicyVersion,
     Role, Snapshot, Tags, User,
+};
+pub use organization::{
+    DeniedPrincipal, MemberAccount, Organization, OrganizationDeny, OrganizationTarget, OrganizationalUnit,
+    ServiceControlPolicy,
 };
 pub use format::{FormatError, format_estate};
 pub use invitation::{INVITATION_POLICY, INVITATION_TAG, invitation, invited_until};

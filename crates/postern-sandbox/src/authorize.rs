@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use postern_policy::{
-    Context, Decision, Document, Effect, FederatedBy, Level, PolicyRef, PolicyStack, Principal, Request, evaluate,
+    Context, Decision, Document, Effect, FederatedBy, Level, PolicyRef, PolicyStack, Principal, Request,
+    evaluate,
 };
 use postern_types::AccountId;
 
@@ -183,8 +184,7 @@ impl<'a> CallerSide<'a> {
             None => None,
         };
         let request = Request { principal, action, resource: &need.resource, resource_account, context };
-        let scps: Vec<Level<'_>> =
-            self.scps.iter().map(|(id, policies)| Level { id, policies }).collect();
+        let scps: Vec<Level<'_>> = self.scps.iter().map(|(id, policies)| Level { id, policies }).collect();
         let stack = PolicyStack {
             identity: &self.identity,
             groups: &self.groups,

@@ -22,7 +22,9 @@ mod rare;
 
 pub(crate) use account::Account;
 pub(crate) use named::{Entity, Named};
-pub(crate) use organization::{FULL_ACCESS, FULL_ACCESS_ARN, FULL_ACCESS_TEXT, Member, Organization, Scp, Unit, token};
+pub(crate) use organization::{
+    FULL_ACCESS, FULL_ACCESS_ARN, FULL_ACCESS_TEXT, Member, Organization, Scp, Unit, token,
+};
 pub(crate) use rare::{Rare, RareCredentials, ServiceSpecific, SigningCertificate, SshPublicKey};
 
 /// Everything behind the lock, except the trail.

@@ -125,7 +125,10 @@ fn answer(operation: &Operation, raw: &RawRequest, call: &mut Call<'_>) -> Answe
             return Err(error("AccessDenied", "You don't have permissions to access this resource."));
         }
         (_, None) => {
-            return Err(error("AWSOrganizationsNotInUse", "Your account is not a member of an organization."));
+            return Err(error(
+                "AWSOrganizationsNotInUse",
+                "Your account is not a member of an organization.",
+            ));
         }
     }
     (operation.run)(&input, call)
@@ -236,12 +239,7 @@ impl Input {
     }
 
     /// One page of these items, which come in the order of their keys: `MaxResults` (1 to 20) and `NextToken`.
-    fn page(
-        &self,
-        call: &Call<'_>,
-        name: &str,
-        items: impl IntoIterator<Item = (String, Value)>,
-    ) -> Answer {
+    fn page(&self, call: &Call<'_>, name: &str, items: impl IntoIterator<Item = (String, Value)>) -> Answer {
         const MOST: usize = 20;
         let most = match self.0.get("MaxResults") {
             None => MOST,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use postern_sandbox::{AccountError, AccountInfo, ImportError, World};
+use postern_sandbox::{AccountError, AccountInfo, ImportError, OrganizationError, World};
 use postern_types::{AccountId, Timestamp};
 use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -100,6 +100,9 @@ pub enum ServeError {
     /// An account cannot be made.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// Accounts cannot be put into an organization.
+    #[error(transparent)]
+    Organization(#[from] OrganizationError),
     /// The thread or the runtime of a [`BlockingSandbox`] cannot be started, or has ended.
     #[error("the sandbox's thread does not run")]
     Thread,

@@ -76,7 +76,12 @@ pub(crate) struct Scp {
 impl Organization {
     /// An organization of its management account alone, all features on, no policy type enabled: what
     /// `CreateOrganization` makes.
-    pub(crate) fn new(partition: Partition, management: AccountId, now: Timestamp, rng: &mut dyn Rng) -> Self {
+    pub(crate) fn new(
+        partition: Partition,
+        management: AccountId,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Self {
         let root = format!("r-{}", token(4, rng));
         let mut organization = Self {
             id: format!("o-{}", token(10, rng)),

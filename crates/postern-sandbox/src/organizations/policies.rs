@@ -90,7 +90,10 @@ pub(super) fn create(input: &Input, call: &mut Call<'_>) -> Answer {
     let organization = here_mut(call)?;
     taken(organization, name, None)?;
     if organization.policies.len() >= MOST {
-        return Err(violates("POLICY_NUMBER_LIMIT_EXCEEDED", "You have exceeded the allowed number of policies."));
+        return Err(violates(
+            "POLICY_NUMBER_LIMIT_EXCEEDED",
+            "You have exceeded the allowed number of policies.",
+        ));
     }
     let arn = organization.arn_of(&id);
     let scp = Scp { arn, name: name.to_owned(), description: description.to_owned(), policy };

@@ -42,7 +42,8 @@ pub(super) fn describe_organization(_: &Input, call: &mut Call<'_>) -> Answer {
 pub(super) fn delete_organization(_: &Input, call: &mut Call<'_>) -> Answer {
     let found = here(call)?;
     if found.members.len() > 1 {
-        let message = "To delete an organization you must first remove all member accounts (except the master).";
+        let message =
+            "To delete an organization you must first remove all member accounts (except the master).";
         return Err(error("OrganizationNotEmpty", message));
     }
     let id = found.id.clone();
@@ -113,7 +114,8 @@ pub(super) fn delete_unit(input: &Input, call: &mut Call<'_>) -> Answer {
     let holds = organization.units.values().any(|unit| unit.parent == id)
         || organization.members.values().any(|member| member.parent == id);
     if holds {
-        let message = "The specified OU is not empty. Move all accounts and child OUs to another parent first.";
+        let message =
+            "The specified OU is not empty. Move all accounts and child OUs to another parent first.";
         return Err(error("OrganizationalUnitNotEmpty", message));
     }
     organization.units.remove(id);
@@ -167,7 +169,8 @@ pub(super) fn move_account(input: &Input, call: &mut Call<'_>) -> Answer {
     let destination = input.id("DestinationParentId", &["r", "ou"])?;
     let organization = here_mut(call)?;
     let (account, member) = organization.member(id).ok_or_else(account_not_found)?;
-    let missing = |which: &str| error(which, "We can't find a root or OU with the ParentId that you specified.");
+    let missing =
+        |which: &str| error(which, "We can't find a root or OU with the ParentId that you specified.");
     if member.parent != source {
         return Err(missing("SourceParentNotFound"));
     }
@@ -175,7 +178,10 @@ pub(super) fn move_account(input: &Input, call: &mut Call<'_>) -> Answer {
         return Err(missing("DestinationParentNotFound"));
     }
     if source == destination {
-        return Err(error("DuplicateAccount", "The account is already present in the specified destination."));
+        return Err(error(
+            "DuplicateAccount",
+            "The account is already present in the specified destination.",
+        ));
     }
     if let Some(member) = organization.members.get_mut(&account) {
         destination.clone_into(&mut member.parent);

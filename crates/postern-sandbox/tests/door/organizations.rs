@@ -69,7 +69,8 @@ impl Tree {
 
     #[track_caller]
     fn policy(&mut self, name: &str, content: &str) -> String {
-        let made = json!({"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content});
+        let made =
+            json!({"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content});
         let made = self.ok("CreatePolicy", &made);
         made["Policy"]["PolicySummary"]["Id"].as_str().unwrap().to_owned()
     }
@@ -239,9 +240,7 @@ fn policies_have_limits_names_and_tags() {
     let tags = json!([{"Key": "postern:managed", "Value": "acme"}]);
     tree.ok("TagResource", &json!({"ResourceId": id, "Tags": tags}));
     assert_eq!(tree.ok("ListTagsForResource", &json!({"ResourceId": id}))["Tags"], tags);
-    let create = |name: &str, content: &str| {
-        json!({"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content})
-    };
+    let create = |name: &str, content: &str| json!({"Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content});
     assert_eq!(tree.refusal("CreatePolicy", &create("one", &content)).0, "DuplicatePolicyException");
     assert_eq!(tree.refusal("CreatePolicy", &create("x", "{}")).0, "MalformedPolicyDocumentException");
     let principal = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}"#;

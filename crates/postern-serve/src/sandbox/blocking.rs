@@ -2,7 +2,7 @@
 
 use std::{sync::mpsc, thread};
 
-use postern_sandbox::{AccountInfo, World};
+use postern_sandbox::{AccountInfo, OrganizationInfo, World};
 use postern_types::AccountId;
 use tokio::{runtime::Builder, sync::oneshot};
 
@@ -85,6 +85,19 @@ impl BlockingSandbox {
     ) -> Result<AccountInfo, ServeError> {
         let now = postern_types::Timestamp::now();
         Ok(self.shared.world.create_account(id, name, now, &mut super::fresh_rng()?)?)
+    }
+
+    /// Puts accounts into an organization of this management account.
+    ///
+    /// # Errors
+    /// As [`World::create_organization`]; when there is no randomness.
+    pub fn create_organization(
+        &self,
+        management: AccountId,
+        members: &[AccountId],
+    ) -> Result<OrganizationInfo, ServeError> {
+        let now = postern_types::Timestamp::now();
+        Ok(self.shared.world.create_organization(management, members, now, &mut super::fresh_rng()?)?)
     }
 
     /// Lets running requests finish, writes the state, and ends.

@@ -58,9 +58,10 @@ pub(super) fn organization_out(organization: &Organization) -> OrganizationDto {
 
 pub(super) fn organization_in(dto: OrganizationDto) -> Result<Organization, ImportError> {
     let account = |id: &str| id.parse::<AccountId>().map_err(|_| bad("an account id", id));
-    let members = dto.members.into_iter().map(|(id, (parent, joined))| {
-        Ok::<_, ImportError>((account(&id)?, Member { parent, joined }))
-    });
+    let members = dto
+        .members
+        .into_iter()
+        .map(|(id, (parent, joined))| Ok::<_, ImportError>((account(&id)?, Member { parent, joined })));
     let mut organization = Organization {
         management: account(&dto.management)?,
         partition: dto.partition.parse().map_err(|_| bad("a partition", &dto.partition))?,
