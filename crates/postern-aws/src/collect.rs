@@ -76,7 +76,7 @@ pub fn survey(account: AccountId, connection: &Connection, now: &dyn Fn() -> Tim
     };
     let (_, found, gaps) = connection.aws.block_on(everything.read(account, connection));
     let accounts = found.map(|found| (account, found)).into_iter().collect();
-    Snapshot { estate: Estate { accounts }, taken_at: now(), gaps }
+    Snapshot { estate: Estate { accounts, ..Estate::default() }, taken_at: now(), gaps }
 }
 
 /// Asks each connection who it is, all at once.

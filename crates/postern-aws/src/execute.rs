@@ -10,6 +10,7 @@
 mod call;
 mod insist;
 mod observe;
+mod organization;
 mod waves;
 
 use std::{

@@ -55,15 +55,15 @@ impl Connection {
         self.aws.block_on(self.read_organization(scope))
     }
 
-    async fn read_organization(
+    pub(crate) async fn read_organization(
         &self,
         scope: OrganizationScope<'_>,
     ) -> Result<Option<Organization>, AwsError> {
         let Some(mut organization) = self.describe_organization().await? else { return Ok(None) };
-        let filter = json!({ "Filter": SCP });
+        let (none, filter) = (json!({}), json!({ "Filter": SCP }));
         let (roots, accounts, policies) = tokio::join!(
-            self.organizations("ListRoots", &json!({})),
-            self.organizations_list("ListAccounts", "Accounts", &json!({})),
+            self.organizations("ListRoots", &none),
+            self.organizations_list("ListAccounts", "Accounts", &none),
             self.organizations_list("ListPolicies", "Policies", &filter),
         );
         let roots = Shape(self, "ListRoots", roots?);
@@ -228,7 +228,9 @@ impl Connection {
             let error = match self.send_raw(&call).await {
                 Ok(answer) => match answer.error(&call.operation, self.aws.clock().machine()) {
                     None if answer.body.is_empty() => return Ok(Value::Null),
-                    None => return serde_json::from_str(&answer.body).map_err(|_| self.malformed(operation)),
+                    None => {
+                        return serde_json::from_str(&answer.body).map_err(|_| self.unreadable(operation));
+                    }
                     Some(error) => AwsError { account: self.account, ..error }.sent_to(&self.endpoint),
                 },
                 Err(error) => error,
@@ -249,7 +251,7 @@ impl Connection {
         unreachable!("the last attempt returns")
     }
 
-    pub(crate) fn malformed(&self, operation: &str) -> AwsError {
+    fn unreadable(&self, operation: &str) -> AwsError {
         let operation = format!("organizations:{operation}");
         AwsError::new(Kind::Unreachable(Unreachable::Malformed), &operation, self.account)
             .sent_to(&self.endpoint)
@@ -261,7 +263,7 @@ struct Shape<'a>(&'a Connection, &'a str, Value);
 
 impl Shape<'_> {
     fn malformed(&self) -> AwsError {
-        self.0.malformed(self.1)
+        self.0.unreadable(self.1)
     }
 
     fn text(&self, name: &str) -> Result<String, AwsError> {

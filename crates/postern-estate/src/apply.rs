@@ -8,7 +8,7 @@ use postern_types::{AccountId, PolicyArn};
 
 use crate::{
     Account, Action, Estate, Group, ManagedPolicy, PolicyDocument, PolicyVersion, Precondition, Role, Step,
-    User,
+    User, organization,
 };
 
 /// Why a step cannot be done on an estate.
@@ -38,6 +38,9 @@ pub fn apply_step(estate: &mut Estate, step: &Step) -> Result<(), StepError> {
 }
 
 pub(crate) fn apply(estate: &mut Estate, id: AccountId, action: &Action) -> Result<(), StepError> {
+    if let Action::Organization(action) = action {
+        return organization::apply(estate.organization.as_mut(), action);
+    }
     let account = estate.accounts.get_mut(&id).ok_or_else(|| StepError::Missing(format!("account {id}")))?;
     match action {
         Action::CreateAccountAlias { alias } => match &account.alias {
@@ -502,7 +505,9 @@ pub(crate) fn inverse(account: &Account, action: &Action) -> Option<Action> {
         | Action::DeleteUser { .. }
         | Action::DeletePolicy { .. }
         | Action::RemoveRoleFromInstanceProfile { .. }
-        | Action::DeleteRole { .. } => return None,
+        | Action::DeleteRole { .. }
+        // Not of an account: see `organization::inverse`.
+        | Action::Organization(_) => return None,
     })
 }
 

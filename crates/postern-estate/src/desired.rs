@@ -13,8 +13,9 @@ mod roles;
 
 use crate::{
     ADMIN_ROLE, ADMINISTRATORS_GROUP, BREAK_GLASS_GROUP, BREAK_GLASS_ROLE, CAP_POLICY, Design, DesignError,
-    EstateName, GROUP_POLICY, MANAGED_TAG, PATH, PERSON_GROUP_PREFIX, PolicyDocument, PolicySource, Quotas,
-    RolePattern, SELF_SERVICE_GROUP, Span, Spanned, Tags, design::tags, estate::Estate,
+    DesiredOrganization, EstateName, GROUP_POLICY, MANAGED_TAG, PATH, PERSON_GROUP_PREFIX, PolicyDocument,
+    PolicySource, Quotas, RolePattern, SELF_SERVICE_GROUP, Span, Spanned, Tags, design::tags, estate::Estate,
+    organization,
 };
 
 /// The estate that a design describes.
@@ -28,6 +29,8 @@ pub struct Desired {
     pub bastion: AccountId,
     /// What should stand in each account.
     pub estate: Estate,
+    /// What should stand in the organization; none leaves it as it is.
+    pub organization: Option<DesiredOrganization>,
     /// Roles whose trust policy had to leave out its list of people: the group policies alone say who.
     pub one_sided: BTreeSet<RoleArn>,
     /// Who may break the glass, and where: declared, above the cap, and said by every report.
@@ -255,6 +258,10 @@ impl<'a> Builder<'a> {
     }
 
     fn finish(mut self) -> Result<Desired, Vec<DesignError>> {
+        let organization = organization::desired(self.design).unwrap_or_else(|error| {
+            self.errors.push(error);
+            None
+        });
         if !self.errors.is_empty() {
             self.errors.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
             self.errors.dedup();
@@ -269,6 +276,7 @@ impl<'a> Builder<'a> {
             partition: self.design.partition,
             bastion: self.design.bastion.account.value,
             estate: self.estate,
+            organization,
             one_sided: self.one_sided,
             break_glass,
         })

@@ -18,6 +18,7 @@
 //! and the administrators' way in is never removed altogether.
 
 mod bastion;
+mod guards;
 mod roles;
 mod teardown;
 
@@ -30,7 +31,7 @@ use postern_types::{AccountId, IamPath, PolicyArn, PolicyName};
 use crate::{
     ADMIN_ROLE, Account, Action, BREAK_GLASS_GROUP, Conflict, ConflictKind, DeclaredBreakGlass, Desired,
     Estate, Kind, MANAGED_TAG, ManagedPolicy, Notice, NoticeKind, PATH, Plan, PolicyDocument, Reach, Step,
-    StepKey, Tags, apply,
+    StepKey, Tags, apply, organization,
 };
 
 /// When a step is done.
@@ -101,12 +102,17 @@ impl Planner<'_> {
         let bastion = self.desired.bastion;
         self.steps.sort_by_key(|(phase, _, account, _)| (*phase, *account != bastion, *account));
         let mut estate = actual.clone();
+        let guards = self.organization(actual);
         let mut steps = Vec::with_capacity(self.steps.len());
         for (_, risk, account, action) in std::mem::take(&mut self.steps) {
             steps.push(step(&mut estate, account, action, risk));
         }
         if self.conflicts.is_empty() {
             self.unused_policies(&mut estate, &mut steps);
+        }
+        // After everything else: by whatever way the accounts are entered, they would bar it.
+        for (risk, account, action) in guards {
+            steps.push(step(&mut estate, account, action, risk));
         }
         Plan { steps, conflicts: self.conflicts, notices: self.notices }
     }
@@ -155,9 +161,14 @@ impl Planner<'_> {
 
 /// The step, and the estate behind it.
 fn step(estate: &mut Estate, account: AccountId, action: Action, risk: Reach) -> Step {
-    let now = estate.accounts.entry(account).or_default();
-    let precondition = apply::precondition(now, &action);
-    let inverse = apply::inverse(now, &action);
+    let (precondition, inverse) = if let Action::Organization(action) = &action {
+        let now = estate.organization.as_ref();
+        let inverse = organization::inverse(now, action).map(Action::Organization);
+        (organization::precondition(now, action), inverse)
+    } else {
+        let now = estate.accounts.entry(account).or_default();
+        (apply::precondition(now, &action), apply::inverse(now, &action))
+    };
     // A refusal can only follow from a conflict, and then the plan cannot be confirmed.
     let _ = apply::apply(estate, account, &action);
     Step { account, action, precondition, inverse, risk }

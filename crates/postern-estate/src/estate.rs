@@ -11,7 +11,7 @@ use postern_types::{
     Timestamp, UserName,
 };
 
-use crate::{Credentials, PolicyDocument, Quotas};
+use crate::{Credentials, Organization, PolicyDocument, Quotas};
 
 /// The tag that says which estate an object belongs to.
 pub const MANAGED_TAG: &str = "postern:managed";
@@ -24,6 +24,8 @@ pub type Tags = BTreeMap<String, String>;
 pub struct Estate {
     /// Every account that belongs to the estate, the bastion among them.
     pub accounts: BTreeMap<AccountId, Account>,
+    /// The organization of the accounts, where one was looked at.
+    pub organization: Option<Organization>,
 }
 
 /// One account's IAM. As an actual account it holds everything found there, foreign objects too.

@@ -43,9 +43,9 @@ pub use cap::{CapReport, CapViolation, Lifted, UnreadPolicy};
 pub use credentials::{AccessKey, Credentials, RareCredentials};
 pub use design::{
     AccountDesign, AccountName, AddressBlock, Administrators, AlsoAdministrator, Bastion, BoundaryChoice,
-    BreakGlass, Design, DesignError, EstateName, Exception, GroupDesign, MayAssume, NewPerson, Person,
-    PolicySource, RoleAccounts, RoleDesign, RolePattern, ThirdParty, ThirdPartyName, with_person,
-    without_person,
+    BreakGlass, Design, DesignError, EstateName, Exception, GroupDesign, Guards, MayAssume, NewPerson,
+    OrganizationDesign, Person, PolicySource, RoleAccounts, RoleDesign, RolePattern, ThirdParty,
+    ThirdPartyName, with_person, without_person,
 };
 pub use desired::{DeclaredBreakGlass, Desired};
 pub use diff::{diff, teardown};
@@ -56,16 +56,16 @@ pub use estate::{
     Account, AccountAlias, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy, PolicyVersion,
     Role, Snapshot, Tags, User,
 };
-pub use organization::{
-    DeniedPrincipal, MemberAccount, Organization, OrganizationDeny, OrganizationTarget, OrganizationalUnit,
-    ServiceControlPolicy,
-};
 pub use format::{FormatError, format_estate};
 pub use invitation::{INVITATION_POLICY, INVITATION_TAG, invitation, invited_until};
+pub use organization::{
+    Attachment, DeniedPrincipal, DesiredOrganization, MemberAccount, Organization, OrganizationAction,
+    OrganizationDeny, OrganizationTarget, OrganizationalUnit, ServiceControlPolicy,
+};
 pub use parameters::Parameters;
 pub use plan::{
-    Action, Change, Conflict, ConflictKind, Kind, Notice, NoticeKind, Plan, Precondition, Reach,
-    ReviewedPlan, Step, StepKey,
+    Action, Change, Conflict, ConflictKind, Kind, Notice, NoticeKind, OrganizationProblem, Plan,
+    Precondition, Reach, ReviewedPlan, Step, StepKey,
 };
 pub use plan_json::{PlanJson, StepJson};
 pub use postern_policy::{Span, line_column};

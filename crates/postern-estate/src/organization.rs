@@ -10,12 +10,19 @@ use postern_types::{AccountId, ParseError};
 
 use crate::{PolicyDocument, Tags};
 
+mod action;
 mod deny;
+mod desired;
+pub(crate) mod guards;
 
 /// Characters of a service control policy, white space included (*Organizations User Guide*, Quotas).
 pub(crate) const SCP_SIZE: usize = 5_120;
 
+pub use action::OrganizationAction;
+pub(crate) use action::{apply, inverse, precondition};
 pub use deny::{DeniedPrincipal, OrganizationDeny};
+pub(crate) use desired::desired;
+pub use desired::{Attachment, DesiredOrganization};
 
 /// An organization as its management account sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,6 +20,7 @@ impl Action {
                 put("AccountAlias", alias);
             }
             Self::UpdateAccountPasswordPolicy { policy } => return password_policy(policy),
+            Self::Organization(action) => return action.parameters(),
             Self::CreateUser { user, path, tags } => {
                 put("UserName", user);
                 put("Path", path);
@@ -175,7 +176,7 @@ const fn status(active: bool) -> &'static str {
     if active { "Active" } else { "Inactive" }
 }
 
-fn joined(tags: &Tags) -> String {
+pub(crate) fn joined(tags: &Tags) -> String {
     let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
     tags.join(",")
 }

@@ -8,7 +8,7 @@ use postern_types::{
     UserName,
 };
 
-use crate::{AccountAlias, PasswordPolicy, PolicyDocument, Tags};
+use crate::{AccountAlias, OrganizationAction, PasswordPolicy, PolicyDocument, Tags};
 
 /// One IAM call and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -234,6 +234,9 @@ pub enum Action {
     DeleteRole {
         role: RoleName,
     },
+
+    /// A call of AWS Organizations, in the management account.
+    Organization(OrganizationAction),
 }
 
 /// What kind of object a step works on.
@@ -249,6 +252,10 @@ pub enum Kind {
     Policy,
     /// An IAM role.
     Role,
+    /// The organization's own settings.
+    Organization,
+    /// A service control policy of the organization.
+    ServiceControlPolicy,
 }
 
 impl Kind {
@@ -261,6 +268,8 @@ impl Kind {
             Self::Group => "group",
             Self::Policy => "policy",
             Self::Role => "role",
+            Self::Organization => "organization",
+            Self::ServiceControlPolicy => "service control policy",
         }
     }
 }
@@ -367,6 +376,34 @@ pub enum ConflictKind {
     NotRead,
     /// The user is to go and still holds credentials.
     HoldsCredentials,
+    /// The organization is not as its guards need it.
+    Organization(OrganizationProblem),
+}
+
+/// Why an organization cannot have its guards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrganizationProblem {
+    /// The management account is in no organization.
+    None,
+    /// Another account manages the organization.
+    NotManagement {
+        /// The one that does.
+        management: AccountId,
+    },
+    /// It is one for consolidated billing alone.
+    NoPolicies,
+    /// The account is not in the organization.
+    NotMember,
+    /// No unit has this name.
+    NoSuchUnit {
+        /// The name or id.
+        name: String,
+    },
+    /// Several units have this name.
+    SeveralUnits {
+        /// The name.
+        name: String,
+    },
 }
 
 /// Something that the reader of a plan should know, and that the plan leaves as it is.
@@ -443,6 +480,11 @@ pub enum NoticeKind {
     },
     /// A role of the bastion that is neither ours nor AWS's own.
     ForeignRole,
+    /// The guards are made and not attached yet: no administrator holds a key and an MFA device, so that they
+    /// would shut out everyone.
+    GuardsWait,
+    /// The bastion manages the organization, whose guards do not bind it.
+    Unbound,
 }
 
 impl NoticeKind {
@@ -466,6 +508,8 @@ impl NoticeKind {
             Self::ForeignUser { .. } => "foreign-user",
             Self::ForeignGroup { .. } => "foreign-group",
             Self::ForeignRole => "foreign-role",
+            Self::GuardsWait => "guards-wait",
+            Self::Unbound => "unbound",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a step tells of itself: its object, its call, its documents.
 
-use crate::{Action, Change, Kind, PolicyDocument, Precondition, Step, StepKey};
+use crate::{Action, Change, Kind, OrganizationAction, PolicyDocument, Precondition, Step, StepKey};
 
 impl Step {
     /// The object that the step works on.
@@ -18,12 +18,14 @@ impl Step {
             | Action::CreateGroup { .. }
             | Action::CreatePolicy { .. }
             | Action::CreateRole { .. }
-            | Action::CreateAccountAlias { .. } => Change::Create,
+            | Action::CreateAccountAlias { .. }
+            | Action::Organization(OrganizationAction::CreatePolicy { .. }) => Change::Create,
             Action::DeleteUser { .. }
             | Action::DeleteGroup { .. }
             | Action::DeletePolicy { .. }
             | Action::DeleteRole { .. }
-            | Action::DeleteAccountAlias { .. } => Change::Delete,
+            | Action::DeleteAccountAlias { .. }
+            | Action::Organization(OrganizationAction::DeletePolicy { .. }) => Change::Delete,
             _ => Change::Update,
         }
     }
@@ -48,6 +50,7 @@ impl Step {
             | Action::CreatePolicyVersion { document, .. }
             | Action::CreateRole { trust: document, .. }
             | Action::UpdateAssumeRolePolicy { trust: document, .. } => Some(document),
+            Action::Organization(action) => action.document(),
             _ => None,
         }
     }
@@ -109,6 +112,7 @@ impl Action {
             Self::UntagRole { .. } => "UntagRole",
             Self::RemoveRoleFromInstanceProfile { .. } => "RemoveRoleFromInstanceProfile",
             Self::DeleteRole { .. } => "DeleteRole",
+            Self::Organization(action) => action.operation(),
         }
     }
 
@@ -167,6 +171,7 @@ impl Action {
             | Self::UntagRole { role, .. }
             | Self::RemoveRoleFromInstanceProfile { role, .. }
             | Self::DeleteRole { role } => (Kind::Role, role.to_string()),
+            Self::Organization(action) => action.object(),
         }
     }
 }

@@ -23,8 +23,8 @@ use crate::{
     trail::{self, Trail, TrailEvent},
 };
 
-mod stale;
 mod organization;
+mod stale;
 mod transfer;
 
 pub use organization::{OrganizationError, OrganizationInfo};

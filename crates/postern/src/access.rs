@@ -3,6 +3,7 @@
 
 mod administrator;
 mod each;
+mod organization;
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub(crate) use each::{Entered, open_each};
+pub(crate) use organization::MANAGEMENT;
 
 /// What the bastion is called where accounts are named.
 pub(crate) const BASTION: &str = "bastion";
@@ -45,6 +47,21 @@ pub(crate) struct Access {
     pub(crate) connections: BTreeMap<AccountId, Connection>,
     /// Whether AWS has said that each credential is of its account.
     pub(crate) identified: bool,
+    /// Into the account that manages the organization, where the estate file speaks of one and all accounts are
+    /// looked at.
+    pub(crate) organization: Option<Connection>,
+}
+
+impl Access {
+    /// Into every account that a plan may have steps in.
+    pub(crate) fn everywhere(&self) -> BTreeMap<AccountId, Connection> {
+        let mut all = self.connections.clone();
+        if let Some((connection, account)) = self.organization.as_ref().and_then(|c| Some((c, c.account()?)))
+        {
+            all.entry(account).or_insert_with(|| connection.clone());
+        }
+        all
+    }
 }
 
 /// What accounts are called in the estate file.
@@ -89,6 +106,17 @@ impl WayIn {
 /// Connects to each of the accounts: as the administrator who was named, else as the one who is logged in with a
 /// fresh code, else by the estate file's profiles.
 pub(crate) fn open(
+    context: &Context,
+    design: &Design,
+    wanted: &[AccountId],
+    way: &WayIn,
+) -> Result<Access, CliError> {
+    let mut access = open_accounts(context, design, wanted, way)?;
+    access.organization = organization::enter(context, design, &access)?;
+    Ok(access)
+}
+
+fn open_accounts(
     context: &Context,
     design: &Design,
     wanted: &[AccountId],
@@ -141,7 +169,7 @@ fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Resu
         connections.insert(account.id.value, opener.account(name.as_str(), account, &bastion)?);
     }
     // A role that was assumed is of the account in its ARN.
-    Ok(Access { connections, identified: true })
+    Ok(Access { connections, identified: true, organization: None })
 }
 
 /// Where the calls of an account go. The environment goes before a profile, a profile before the estate file.

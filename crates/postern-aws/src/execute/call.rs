@@ -7,7 +7,7 @@ use aws_sdk_iam::{
 use postern_estate::{Action, PasswordPolicy, Tags};
 use postern_types::SessionDuration;
 
-use super::Place;
+use super::{Place, organization};
 use crate::{AwsError, Kind, Unreachable};
 
 /// Calls once. Whether to call again is decided after looking, not by the SDK: a second `CreatePolicyVersion`
@@ -235,6 +235,7 @@ pub(super) async fn call(place: &Place<'_>, action: &Action) -> Result<(), AwsEr
         Action::DeleteRole { role } => {
             once!(place, "DeleteRole", iam.delete_role().role_name(role.as_str()))
         }
+        Action::Organization(action) => Box::pin(organization::call(place, action)).await,
     }
 }
 

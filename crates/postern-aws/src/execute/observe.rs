@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use postern_estate::{Action, PolicyDocument, Tags};
 use postern_types::{PolicyArn, PolicyName, RoleName, UserName};
 
-use super::Place;
+use super::{Place, organization};
 use crate::{AwsError, Kind, collect};
 
 /// What was found.
@@ -243,6 +243,7 @@ pub(super) async fn observe(place: &Place<'_>, action: &Action) -> Result<Seen, 
             ))
         }
         Action::DeleteRole { role } => gone(self::role(place, role).await?.is_some()),
+        Action::Organization(action) => Box::pin(organization::observe(place, action)).await?,
     })
 }
 

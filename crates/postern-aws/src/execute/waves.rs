@@ -13,6 +13,7 @@ pub(super) fn waves(steps: &[Step], partition: impl Fn(AccountId) -> Partition) 
     let mut waves: Vec<Wave> = Vec::new();
     let mut widening = None;
     let mut last = false;
+    let mut guarding = false;
     // The principals that the present wave creates, and where.
     let mut created: Vec<(AccountId, String)> = Vec::new();
     for (index, step) in steps.iter().enumerate() {
@@ -24,11 +25,14 @@ pub(super) fn waves(steps: &[Step], partition: impl Fn(AccountId) -> Partition) 
         });
         // Whoever carries this out may have come in by what it takes away.
         let begins_last = !last && takes_the_way_in(&step.action);
-        if widening != Some(widens) || names_new || begins_last {
+        // The guards of an organization are a wave of their own: they bar ways that the other steps go by.
+        let guards = matches!(step.action, Action::Organization(_));
+        if widening != Some(widens) || names_new || begins_last || guarding != guards {
             waves.push(Wave::new());
             created.clear();
             widening = Some(widens);
             last |= begins_last;
+            guarding = guards;
         }
         if let Some(wave) = waves.last_mut() {
             wave.entry(step.account).or_default().push(index);
@@ -73,7 +77,7 @@ fn creates(step: &Step, partition: Partition) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use postern_estate::{Precondition, Tags};
+    use postern_estate::{OrganizationAction, Precondition, Tags};
     use postern_types::{IamPath, SessionDuration};
 
     use super::*;
@@ -110,7 +114,8 @@ mod tests {
         let lane = |n, steps: &[usize]| (account(n), steps.to_vec());
         let gone =
             |n, name: &str| step(n, Action::DeleteRole { role: name.parse().unwrap() }, Reach::Narrows);
-        let cases: [(&str, Vec<Step>, Vec<Wave>); 6] = [
+        let guard = step(9, Action::Organization(OrganizationAction::EnablePolicyType), Reach::Keeps);
+        let cases: [(&str, Vec<Step>, Vec<Wave>); 7] = [
             ("nothing", vec![], vec![]),
             (
                 "apart",
@@ -133,6 +138,15 @@ mod tests {
                 vec![
                     Wave::from([lane(1, &[0]), lane(2, &[1])]),
                     Wave::from([lane(1, &[2, 4]), lane(2, &[3])]),
+                ],
+            ),
+            (
+                "guards before what they protect, and after what they would bar",
+                vec![guard.clone(), user(1, "alice"), user(2, "bob"), guard],
+                vec![
+                    Wave::from([lane(9, &[0])]),
+                    Wave::from([lane(1, &[1]), lane(2, &[2])]),
+                    Wave::from([lane(9, &[3])]),
                 ],
             ),
             (

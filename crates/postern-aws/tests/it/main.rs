@@ -9,6 +9,8 @@ mod clock;
 #[cfg(test)]
 mod enrol;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod organization;
 #[cfg(test)]
 mod script;

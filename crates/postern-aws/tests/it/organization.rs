@@ -34,7 +34,7 @@ fn user(lab: &Lab, name: &str) -> Connection {
     lab.as_someone(credentials(&key), BASTION)
 }
 
-fn credentials(answer: &RawAnswer) -> Credentials {
+pub(crate) fn credentials(answer: &RawAnswer) -> Credentials {
     let text = |name| answer.element(name).unwrap();
     Credentials {
         id: text("AccessKeyId").parse().unwrap(),

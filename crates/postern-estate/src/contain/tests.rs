@@ -62,7 +62,7 @@ fn estate(user: User) -> Estate {
         (name.parse().unwrap(), group)
     });
     let account = Account { users: [(alice(), user)].into(), groups: groups.into(), ..Account::default() };
-    Estate { accounts: [(home(), account)].into() }
+    Estate { accounts: [(home(), account)].into(), ..Estate::default() }
 }
 
 fn done(estate: &mut Estate, action: &Action) {

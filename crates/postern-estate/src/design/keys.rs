@@ -83,6 +83,7 @@ impl Key {
 
 const ACCOUNT_ID: Shape = Shape::Text("^[0-9]{12}$");
 const SENTENCE: Shape = Shape::Text(r"\S");
+const REGION: Shape = Shape::Text("^[a-z0-9]+(-[a-z0-9]+)+-[0-9]+$");
 const URL: Shape = Shape::Text("^https?://[^/\\s][^\\s]*$");
 const ALIAS: Shape = Shape::Text("^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$");
 const DURATION: Shape = Shape::Text("^[0-9]+[smh]$");
@@ -109,12 +110,7 @@ pub(crate) static TOP: Table = Table {
             "The estate's name: the value of the tag `postern:managed` on all that postern makes.",
         )
         .required(),
-        key(
-            "region",
-            Shape::Text("^[a-z0-9]+(-[a-z0-9]+)+-[0-9]+$"),
-            "Where STS is called, and people's default region.",
-        )
-        .required(),
+        key("region", REGION, "Where STS is called, and people's default region.").required(),
         key("partition", Shape::Word(&["aws", "aws-cn", "aws-us-gov"]), "AWS's partition.").or("\"aws\""),
         key("endpoint_url", URL, "Where every service is called instead of AWS, such as the sandbox."),
         key("tags", Shape::Tags, "Tags on everything that can be tagged: users, roles and policies."),
@@ -131,12 +127,17 @@ pub(crate) static TOP: Table = Table {
             "Foreign accounts that may assume a role here.",
         ),
         key(
+            "organization",
+            Shape::Table(&ORGANIZATION),
+            "The organization above the accounts, and what it guards them from.",
+        ),
+        key(
             "exceptions",
             Shape::Repeated(&EXCEPTION),
             "Findings of the audit that are known and borne for a while.",
         ),
     ],
-    later: &["organization", "machines"],
+    later: &["machines"],
 };
 
 /// `[bastion]`
@@ -339,6 +340,46 @@ pub(crate) static THIRD_PARTY: Table = Table {
             "What it may assume: `ACCOUNT/ROLE`, each of which may be `*`.",
         )
         .required(),
+    ],
+    later: &[],
+};
+
+/// `[organization]`
+pub(crate) static ORGANIZATION: Table = Table {
+    heading: "organization",
+    keys: &[
+        key("management", ACCOUNT_ID, "The account that manages the organization.").required(),
+        key(
+            "profile",
+            SENTENCE,
+            "The AWS profile by which that account is entered; not needed where it is an account of this file.",
+        ),
+        key("via", Shape::Text(IAM_NAME), "The role there that the bastion's credential assumes instead."),
+        key("endpoint_url", URL, "Where this account's services are called instead of AWS."),
+        key(
+            "attach_to",
+            Shape::List(&SENTENCE, 1),
+            "Units by name or id, or `\"root\"`, that the guards are attached to; this file's accounts one by one without this.",
+        ),
+        key(
+            "no_users_outside_bastion",
+            Shape::Flag,
+            "Whether nobody may make IAM users, keys or passwords but in the bastion.",
+        )
+        .or("false"),
+        key("no_root", Shape::Flag, "Whether the accounts' root users may do nothing.").or("false"),
+        key("no_leaving", Shape::Flag, "Whether no account may leave the organization.").or("false"),
+        key(
+            "protect_postern",
+            Shape::Flag,
+            "Whether nobody but administrators may change what postern made.",
+        )
+        .or("false"),
+        key(
+            "regions",
+            Shape::List(&REGION, 1),
+            "The only regions to be used, but for services that are one for all; all of them without this.",
+        ),
     ],
     later: &[],
 };

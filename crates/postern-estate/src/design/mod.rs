@@ -18,6 +18,7 @@ mod exception;
 mod join;
 pub(crate) mod keys;
 mod leave;
+mod organization;
 mod parse;
 mod read;
 mod role;
@@ -26,6 +27,7 @@ pub(crate) mod tags;
 pub use address::AddressBlock;
 pub use join::{NewPerson, with_person};
 pub use leave::without_person;
+pub use organization::{Guards, OrganizationDesign};
 
 use crate::{AccountAlias, PasswordPolicy, Span, Spanned, Tags};
 
@@ -60,6 +62,8 @@ pub struct Design {
     pub break_glass: Option<BreakGlass>,
     /// Findings of the audit that are known and borne for a while. They change nothing that is made.
     pub exceptions: Vec<Exception>,
+    /// The organization that guards the accounts.
+    pub organization: Option<OrganizationDesign>,
 }
 
 impl Design {

@@ -13,9 +13,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, BreakGlass, Design, DesignError,
-    Exception, GroupDesign, MayAssume, Person, RoleDesign, RolePattern, ThirdParty, ThirdPartyName, check,
-    emergency, exception,
+    Exception, GroupDesign, MayAssume, OrganizationDesign, Person, RoleDesign, RolePattern, ThirdParty,
+    ThirdPartyName, check, emergency, exception,
     keys::{self, Table},
+    organization,
     read::{self, Errors, Section},
     role,
     tags::tags,
@@ -37,7 +38,7 @@ pub(super) struct Named<K, V> {
 /// What could be read. Only a draft without errors becomes a design.
 pub(super) struct Draft {
     name: Option<Spanned<super::EstateName>>,
-    region: Option<Spanned<Region>>,
+    pub(super) region: Option<Spanned<Region>>,
     partition: Partition,
     endpoint_url: Option<Spanned<String>>,
     tags: Tags,
@@ -50,6 +51,7 @@ pub(super) struct Draft {
     pub(super) third_parties: Named<ThirdPartyName, ThirdParty>,
     pub(super) break_glass: Option<BreakGlass>,
     exceptions: Vec<Exception>,
+    pub(super) organization: Option<OrganizationDesign>,
 }
 
 impl Draft {
@@ -69,6 +71,7 @@ impl Draft {
             third_parties: self.third_parties.sound,
             break_glass: self.break_glass,
             exceptions: self.exceptions,
+            organization: self.organization,
         })
     }
 }
@@ -113,6 +116,7 @@ impl Design {
         let top = Section::open(root.get_ref(), Span::default(), ("", ""), &keys::TOP, &mut errors);
         let draft = draft(&top, &mut errors);
         check::references(&draft, &mut errors);
+        organization::references(&draft, &mut errors);
         if !errors.is_empty() {
             return Err(errors.finish());
         }
@@ -222,6 +226,7 @@ fn draft(top: &Section<'_, '_>, errors: &mut Errors) -> Draft {
         third_parties: named(top, "third_parties", &keys::THIRD_PARTY, errors, third_party),
         break_glass: emergency::break_glass(top, errors),
         exceptions: exception::exceptions(top, errors),
+        organization: organization::organization(top, errors),
     }
 }
 
@@ -331,7 +336,7 @@ fn account(section: &Section<'_, '_>, errors: &mut Errors) -> Option<AccountDesi
     Some(AccountDesign { span: section.span, id: id?, profile, via, alias, endpoint_url, password_policy })
 }
 
-fn account_id(
+pub(super) fn account_id(
     section: &Section<'_, '_>,
     key: &'static str,
     errors: &mut Errors,
@@ -347,7 +352,7 @@ fn account_id(
     read::parse(text, Some("an account id is 12 digits in quotation marks"), errors)
 }
 
-fn endpoint(section: &Section<'_, '_>, errors: &mut Errors) -> Option<Spanned<String>> {
+pub(super) fn endpoint(section: &Section<'_, '_>, errors: &mut Errors) -> Option<Spanned<String>> {
     let text = section.text("endpoint_url", errors)?;
     let host = text.value.strip_prefix("http://").or_else(|| text.value.strip_prefix("https://"));
     let sound = host.is_some_and(|host| {

@@ -2,7 +2,8 @@
 //!
 //! The order is that of `diff` the other way round: first nobody reaches anything any more (memberships, then
 //! groups and users in the bastion), then the roles go, then the policies that bounded them, and the
-//! administrators' way in at the very end. No step gives anything: what only denies goes last of all that hangs
+//! administrators' way in at the very end. Before all that the guards of the organization go, which protect what is
+//! ours. No other step gives anything: what only denies goes last of all that hangs
 //! on an object, and where two policies of a role both allow and deny, the role is closed before they go.
 
 use std::collections::BTreeSet;
@@ -26,6 +27,9 @@ pub(super) const CLOSED_POLICY: &str = "postern-closed";
 pub fn teardown(actual: &Estate, desired: &Desired, keep: &BTreeSet<StepKey>) -> Plan {
     let mut nothing = desired.clone();
     nothing.one_sided.clear();
+    if let Some(organization) = &mut nothing.organization {
+        organization.policies.clear();
+    }
     for account in nothing.estate.accounts.values_mut() {
         *account = Account::default();
     }
@@ -43,7 +47,7 @@ pub fn teardown(actual: &Estate, desired: &Desired, keep: &BTreeSet<StepKey>) ->
 }
 
 impl Planner<'_> {
-    /// As `finish`, but the policies go before the way in.
+    /// As `finish`, but the guards go first, since they protect the rest, and the policies before the way in.
     fn finish_teardown(mut self, actual: &Estate) -> Plan {
         let bastion = self.desired.bastion;
         let bastion_first = |account: AccountId| account != bastion;
@@ -53,6 +57,9 @@ impl Planner<'_> {
         last.sort_by_key(|(_, _, account, _)| (!bastion_first(*account), *account));
         let mut estate = actual.clone();
         let mut steps = Vec::new();
+        for (risk, account, action) in self.organization(actual) {
+            steps.push(step(&mut estate, account, action, risk));
+        }
         for (_, risk, account, action) in first {
             steps.push(step(&mut estate, account, action, risk));
         }

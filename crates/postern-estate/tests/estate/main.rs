@@ -17,6 +17,8 @@ mod format;
 #[cfg(test)]
 mod more;
 #[cfg(test)]
+mod organization;
+#[cfg(test)]
 mod plan;
 #[cfg(test)]
 mod reach;

@@ -16,7 +16,8 @@ use crate::{
 
 /// The accounts of an estate before anything was made in them.
 pub(crate) fn empty(desired: &Desired) -> Estate {
-    Estate { accounts: desired.estate.accounts.keys().map(|id| (*id, Account::default())).collect() }
+    let accounts = desired.estate.accounts.keys().map(|id| (*id, Account::default())).collect();
+    Estate { accounts, ..Estate::default() }
 }
 
 pub(crate) fn run(estate: &mut Estate, plan: &Plan) {

@@ -14,7 +14,7 @@ fn desired(text: &str) -> Desired {
 fn built(text: &str) -> Estate {
     let desired = desired(text);
     let accounts = desired.estate.accounts.keys().map(|id| (*id, Account::default()));
-    let mut estate = Estate { accounts: accounts.collect() };
+    let mut estate = Estate { accounts: accounts.collect(), ..Estate::default() };
     for step in diff(&estate.clone(), &desired).steps {
         apply_step(&mut estate, &step).unwrap();
     }

@@ -17,8 +17,8 @@ use postern_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::rare::{RareDto, rare_in, rare_out};
 use self::organization::{OrganizationDto, organization_in, organization_out};
+use self::rare::{RareDto, rare_in, rare_out};
 use super::World;
 use crate::{
     model::{

@@ -124,7 +124,7 @@ pub(crate) fn carry_out(
 ) -> Result<Outcome, CliError> {
     let execution = Execution {
         plan: reviewed,
-        connections: &access.connections,
+        connections: &access.everywhere(),
         settle: Settle::default(),
         now: &Timestamp::now,
         cancelled: &|| interrupted.load(Ordering::Relaxed),

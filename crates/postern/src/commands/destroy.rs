@@ -14,7 +14,7 @@ use postern_estate::{
 use postern_types::AccountId;
 
 use crate::{
-    access::{Access, WayIn},
+    access::{Access, WayIn, account_names},
     commands::{
         apply::{Follow, Told, carry_out, review, until_settled},
         planning::{self, Credentials, Wanted},
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &DestroyArgs, context: &mut Context) -> Result<ExitStatu
             .hint(format!("`postern destroy --yes {estate}` removes it")));
     }
     let mut report = RunReport::open(args.report.as_deref())?;
-    let accounts: Vec<AccountId> = wanted.names.keys().copied().collect();
+    let accounts: Vec<AccountId> = account_names(&wanted.file.design).into_keys().collect();
     context.printer.status(&format!("reading {} …", counted(accounts.len(), "account")));
     let access = planning::enter(context, &wanted, &accounts, &args.way)?;
     let actual = planning::read(context, &access, &wanted, &Credentials::OfAll)?;

@@ -15,7 +15,7 @@ use postern_estate::{
 use postern_types::AccountId;
 
 use crate::{
-    access::AccountNames,
+    access::{AccountNames, account_names},
     commands::planning::Wanted,
     context::Context,
     errors::{CliError, ExitStatus},
@@ -113,7 +113,7 @@ pub(crate) fn run(args: &EmitArgs, context: &mut Context) -> Result<ExitStatus, 
             .hint("name the directory with --out DIR"));
     }
     let wanted = Wanted::load(context)?;
-    let chosen = chosen(&args.accounts, &wanted.names)?;
+    let chosen = chosen(&args.accounts, &account_names(&wanted.file.design))?;
     if to_stdout && chosen.len() > 1 {
         let count = counted(chosen.len(), kind.word);
         return Err(CliError::usage(format!("{count} do not fit on standard output"))

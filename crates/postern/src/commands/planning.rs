@@ -4,8 +4,10 @@
 use std::cell::Cell;
 
 use clap::Args;
-use postern_aws::{Progress, Reading};
-use postern_estate::{Desired, Estate, Kind, Notice, Plan, Quotas, StepKey, diff, foreign};
+use postern_aws::{OrganizationScope, Progress, Reading};
+use postern_estate::{
+    Attachment, Desired, Estate, Kind, Notice, Organization, Plan, Quotas, StepKey, diff, foreign,
+};
 use postern_types::{AccountId, RoleName, Timestamp, UserName};
 
 use crate::{
@@ -114,7 +116,10 @@ impl Wanted {
     /// cannot be applied.
     pub(crate) fn unjudged(context: &Context) -> Result<Self, CliError> {
         let file = EstateFile::load(context)?;
-        let names = access::account_names(&file.design);
+        let mut names = access::account_names(&file.design);
+        if let Some(organization) = &file.design.organization {
+            names.entry(organization.management.value).or_insert_with(|| access::MANAGEMENT.to_owned());
+        }
         let desired = file.desired(&|_| Quotas::default())?;
         Ok(Self { file, names, desired, within_cap: true })
     }
@@ -142,7 +147,7 @@ pub(crate) struct Prepared {
 impl Prepared {
     /// Reads the accounts and compares. Whatever could not be read is an error: missing is not empty.
     pub(crate) fn read(context: &Context, wanted: Wanted, scope: &Scope) -> Result<Self, CliError> {
-        let accounts = scope.part.resolve(&wanted.names)?;
+        let accounts = scope.part.resolve(&access::account_names(&wanted.file.design))?;
         scope.part.check_roles(&wanted.desired)?;
         context.printer.status(&format!("reading {} …", counted(accounts.len(), "account")));
         let access = enter(context, &wanted, &accounts, &scope.way)?;
@@ -191,7 +196,8 @@ pub(crate) fn enter(
 
 /// Which users' credentials are worth reading: three calls each.
 pub(crate) enum Credentials {
-    /// Of those who are not in the file: whether they can be deleted hangs on it.
+    /// Of those who are not in the file: whether they can be deleted hangs on it. And of administrators, where the
+    /// organization's guards wait for one who can enter.
     OfLeavers,
     /// Of everybody.
     OfAll,
@@ -224,15 +230,17 @@ pub(crate) fn read(
         foreign: false,
         credentials_of: &|account, user| match credentials {
             Credentials::OfAll => true,
-            Credentials::OfLeavers => !user
-                .parse::<UserName>()
-                .is_ok_and(|name| of(account).is_some_and(|found| found.users.contains_key(&name))),
+            Credentials::OfLeavers => user.parse::<UserName>().map_or(true, |name| {
+                guards_ask_of(&wanted.desired, account, &name)
+                    || !of(account).is_some_and(|found| found.users.contains_key(&name))
+            }),
         },
         tell: &tell,
     };
-    let snapshot = reading.collect(&Timestamp::now);
+    let mut snapshot = reading.collect(&Timestamp::now);
     context.printer.progress_ends();
     if snapshot.gaps.is_empty() {
+        snapshot.estate.organization = organization(access, &wanted.desired)?;
         return Ok(snapshot.estate);
     }
     let mut error = CliError::failed("the accounts could not be read completely, so there is no plan");
@@ -241,6 +249,26 @@ pub(crate) fn read(
         error = error.caused_by(format!("{} in {account}: {}", gap.call, gap.cause));
     }
     Err(error.hint("give the credential the permission to read IAM, or mend the connection, and run again"))
+}
+
+/// The organization as it is; none where nobody asks of it, or it is not looked at.
+fn organization(access: &Access, desired: &Desired) -> Result<Option<Organization>, CliError> {
+    let (Some(connection), Some(wanted)) = (&access.organization, &desired.organization) else {
+        return Ok(None);
+    };
+    let tree = matches!(wanted.attach_to, Attachment::Named(_));
+    let scope = OrganizationScope { tree, policies: &format!("postern-{}-", desired.name) };
+    connection.organization(scope).map_err(|error| {
+        CliError::failed("the organization could not be read, so there is no plan")
+            .caused_by(error)
+            .hint("the credential of [organization] must be one of the management account that may read and change service control policies")
+    })
+}
+
+/// Whether guards of the organization are attached only when this person can enter.
+fn guards_ask_of(desired: &Desired, account: AccountId, person: &UserName) -> bool {
+    let organization = desired.organization.as_ref().filter(|organization| organization.locks);
+    account == desired.bastion && organization.is_some_and(|o| o.administrators.contains(person))
 }
 
 struct Compared {
@@ -260,6 +288,9 @@ fn compare(context: &Context, access: &Access, wanted: &Wanted, part: &Part) -> 
         cap::check(context, &wanted.file, &desired, Some(&actual))?;
     }
     desired.estate.accounts.retain(|account, _| access.connections.contains_key(account));
+    if access.organization.is_none() {
+        desired.organization = None;
+    }
     let whole = diff(&actual, &desired);
     let calls = whole.steps.len();
     let plan = whole.only(&|key| part.holds(&desired, key));

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_estate::{
-    Action, BREAK_GLASS_ROLE, Change, Conflict, ConflictKind, Notice, NoticeKind, PasswordPolicy, Plan,
-    PlanJson, PolicyDocument, Step, StepKey,
+    Action, BREAK_GLASS_ROLE, Change, Conflict, ConflictKind, Notice, NoticeKind, OrganizationAction,
+    OrganizationProblem, OrganizationTarget, PasswordPolicy, Plan, PlanJson, PolicyDocument, Step, StepKey,
 };
 use postern_types::{AccountId, UserName};
 
@@ -201,6 +201,7 @@ fn document_of(action: &Action) -> Option<&str> {
     match action {
         Action::CreateRole { .. } | Action::UpdateAssumeRolePolicy { .. } => Some("trust policy"),
         Action::CreatePolicy { .. } | Action::CreatePolicyVersion { .. } => Some("default version"),
+        Action::Organization(OrganizationAction::UpdatePolicy { .. }) => Some("service control policy"),
         Action::PutUserPolicy { policy, .. }
         | Action::PutGroupPolicy { policy, .. }
         | Action::PutRolePolicy { policy, .. } => Some(policy.as_str()),
@@ -321,7 +322,24 @@ fn details(step: &Step, after: Option<&PolicyDocument>) -> Vec<String> {
         Action::RemoveRoleFromInstanceProfile { instance_profile, .. } => {
             vec![removed(format!("instance profile {instance_profile}"))]
         }
+        Action::Organization(action) => match action {
+            OrganizationAction::EnablePolicyType => vec![added("service control policies".to_owned())],
+            OrganizationAction::CreatePolicy { .. } => compare(None, after),
+            OrganizationAction::UpdatePolicy { .. } => document("new text"),
+            OrganizationAction::AttachPolicy { target, name, .. } => {
+                vec![added(format!("attached to {}", target_words(target, name)))]
+            }
+            OrganizationAction::DetachPolicy { target, name, .. } => {
+                vec![removed(format!("attached to {}", target_words(target, name)))]
+            }
+            OrganizationAction::DeletePolicy { .. } => Vec::new(),
+        },
     }
+}
+
+/// `Work (ou-…)`, and a root or an account by what it is called.
+fn target_words(target: &OrganizationTarget, name: &str) -> String {
+    if name == target.as_str() { name.to_owned() } else { format!("{name} ({target})") }
 }
 
 /// What changes in a document, statement by statement; all of a document that is new.
@@ -427,7 +445,36 @@ fn conflict_words(conflict: &Conflict, names: &AccountNames) -> String {
                 conflict.key.name
             )
         }
+        ConflictKind::Organization(problem) => organization_words(problem, conflict.key.account, names),
         ConflictKind::NotRead => format!("{} was not read", account_label(names, conflict.key.account)),
+    }
+}
+
+fn organization_words(problem: &OrganizationProblem, account: AccountId, names: &AccountNames) -> String {
+    let account = account_label(names, account);
+    match problem {
+        OrganizationProblem::None => format!(
+            "{account} is in no organization; correct `management` in [organization], or remove the section"
+        ),
+        OrganizationProblem::NotManagement { management } => {
+            format!(
+                "the organization is managed by account {management}, not by {account}; correct `management`"
+            )
+        }
+        OrganizationProblem::NoPolicies => format!(
+            "the organization of {account} has consolidated billing only; enable all features of it, or remove the guards"
+        ),
+        OrganizationProblem::NotMember => format!(
+            "{account} is not in the organization, so its guards cannot be attached there; invite it, or say `attach_to`"
+        ),
+        OrganizationProblem::NoSuchUnit { name } => {
+            format!("the organization has no unit `{name}`; correct `attach_to`")
+        }
+        OrganizationProblem::SeveralUnits { name } => {
+            format!(
+                "the organization has several units `{name}`; name the one that is meant by its id in `attach_to`"
+            )
+        }
     }
 }
 
@@ -497,6 +544,13 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
             counted(*members, "member")
         ),
         NoticeKind::ForeignRole => format!("{key} is not in the file: the bastion is no place to work in"),
+        NoticeKind::GuardsWait => "the guards of the organization are not attached yet: no administrator holds a key \
+             and an MFA device, so they would shut out everyone; run `postern people enrol NAME`, then apply again"
+            .to_owned(),
+        NoticeKind::Unbound => format!(
+            "{} manages the organization, so no guard binds it; AWS advises against a bastion there",
+            account_label(names, notice.key.account)
+        ),
         NoticeKind::OneSided => format!(
             "{key} is one-sided: too many people for its trust policy, so the group policies alone say who"
         ),

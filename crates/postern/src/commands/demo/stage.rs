@@ -137,7 +137,8 @@ impl Stage {
         }
         let old: AccountId = known(OLD_COMPANY.parse())?;
         let old = (old, root(old, "old company")?);
-        Ok(Self { sandbox, aws, design, desired, access: Access { connections, identified: false }, old })
+        let access = Access { connections, identified: false, organization: None };
+        Ok(Self { sandbox, aws, design, desired, access, old })
     }
 
     pub(super) fn endpoint(&self) -> &str {
