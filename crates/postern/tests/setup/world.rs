@@ -20,14 +20,18 @@ impl World {
     pub(crate) fn new() -> Self {
         let account =
             |name: &str, id: &str| NewAccount { name: Some(name.into()), id: Some(id.parse().unwrap()) };
-        let sandbox = LiveSandbox::with(SandboxConfig {
+        Self::on(LiveSandbox::with(SandboxConfig {
             accounts: vec![
                 account("bastion", "111111111111"),
                 account("prod", "222222222222"),
                 account("dev", "333333333333"),
             ],
             ..SandboxConfig::default()
-        });
+        }))
+    }
+
+    /// With the accounts of a sandbox that is there.
+    pub(crate) fn on(sandbox: LiveSandbox) -> Self {
         let world = Self { sandbox, home: tempfile::tempdir().unwrap() };
         world.write_profiles(world.sandbox.server.endpoint());
         world.write_estate(ESTATE);

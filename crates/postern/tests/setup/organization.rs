@@ -1,0 +1,84 @@
+//! `[organization]` through `plan` and `apply`: made, kept waiting, attached, and taken away again.
+
+use postern_serve::{NewAccount, SandboxConfig};
+use postern_testkit::live::LiveSandbox;
+
+use crate::world::{ESTATE, World, said};
+
+const SECTION: &str = r#"
+[organization]
+management = "999999999999"
+profile = "acme-management"
+no_leaving = true
+no_users_outside_bastion = true
+"#;
+
+fn world() -> World {
+    let account =
+        |name: &str, id: &str| NewAccount { name: Some(name.into()), id: Some(id.parse().unwrap()) };
+    let world = World::on(LiveSandbox::with(SandboxConfig {
+        accounts: vec![
+            account("bastion", "111111111111"),
+            account("prod", "222222222222"),
+            account("dev", "333333333333"),
+            account("management", "999999999999"),
+        ],
+        ..SandboxConfig::default()
+    }));
+    let members = ["111111111111", "222222222222", "333333333333"].map(|id| id.parse().unwrap());
+    world.sandbox.server.create_organization("999999999999".parse().unwrap(), &members).unwrap();
+    world
+}
+
+#[test]
+fn guards_are_planned_applied_and_taken_away() {
+    let world = world();
+    assert!(world.run(&["apply", "--yes", "-q"]).status.success());
+    world.write_estate(format!("{ESTATE}{SECTION}"));
+    let plan = world.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.status.code(), Some(2), "{}", said(&plan));
+    insta::assert_snapshot!(String::from_utf8_lossy(&plan.stdout));
+    let one = world.run(&["plan", "--account", "prod", "--detailed-exitcode"]);
+    assert_eq!(one.status.code(), Some(0), "{}", said(&one));
+    let apply = world.run(&["apply", "--yes"]);
+    assert!(apply.status.success(), "{}", said(&apply));
+    let after = world.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(after.status.code(), Some(0), "{}", said(&after));
+    let json = world.run(&["plan", "--json"]);
+    assert!(json.status.success(), "{}", said(&json));
+    let (_, root) = world.sandbox.account("prod", Some("222222222222"));
+    let refused = world.sandbox.call(&root, "iam", "CreateUser", &[("UserName", "backdoor")]).unwrap();
+    assert!(refused.body.contains("with an explicit deny in a service control policy"), "{}", refused.body);
+    world.write_estate(format!("{ESTATE}{}", SECTION.replace(" = true", " = false")));
+    let off = world.run(&["apply", "--yes"]);
+    assert!(off.status.success(), "{}", said(&off));
+    let made = world.sandbox.call(&root, "iam", "CreateUser", &[("UserName", "backdoor")]).unwrap();
+    assert_eq!(made.status, 200, "{}", made.body);
+}
+
+#[test]
+fn guards_that_would_lock_everyone_out_wait_and_say_so() {
+    let world = world();
+    world.write_estate(format!("{ESTATE}{SECTION}no_root = true\n"));
+    let apply = world.run(&["apply", "--yes"]);
+    assert!(apply.status.success(), "{}", said(&apply));
+    let words = said(&apply);
+    assert!(words.contains("not attached yet"), "{words}");
+    assert!(words.contains("postern people enrol NAME"), "{words}");
+    let plan = world.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.status.code(), Some(0), "root goes on as before: {}", said(&plan));
+}
+
+#[test]
+fn what_is_wrong_with_the_organization_is_said() {
+    let world = world();
+    world.write_estate(format!("{ESTATE}{SECTION}attach_to = [\"Workloads\"]\n"));
+    let output = world.run(&["plan"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("the organization has no unit `Workloads`"), "{}", said(&output));
+    world.write_estate(format!("{ESTATE}{}", SECTION.replace("acme-management", "acme-prod")));
+    let output = world.run(&["plan"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let words = said(&output);
+    assert!(words.contains("`management` belongs to account 222222222222, not 999999999999"), "{words}");
+}
