@@ -151,8 +151,8 @@ fn guards_wait_for_an_administrator_then_bind_everyone_else() {
     assert!(!postern.raw(&leave).unwrap().is_success());
     // Without guards all is as before.
     let off = GUARDED.replace(" = true", " = false");
-    let mut estate = Estate::default();
-    estate.organization = world.management.organization(OrganizationScope::WHOLE).unwrap();
+    let organization = world.management.organization(OrganizationScope::WHOLE).unwrap();
+    let estate = Estate { organization, ..Estate::default() };
     let mut nothing = desired(&off);
     nothing.estate.accounts.clear();
     assert!(world.execute(diff(&estate, &nothing)).is_complete());

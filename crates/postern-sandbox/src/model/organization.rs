@@ -82,13 +82,12 @@ impl Organization {
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Self {
-        let root = format!("r-{}", token(4, rng));
         let mut organization = Self {
             id: format!("o-{}", token(10, rng)),
             partition,
             management,
             all_features: true,
-            root: root.clone(),
+            root: format!("r-{}", token(4, rng)),
             scps_enabled: false,
             units: BTreeMap::new(),
             members: BTreeMap::new(),
