@@ -483,6 +483,8 @@ pub enum NoticeKind {
     /// The guards are made and not attached yet: no administrator holds a key and an MFA device, so that they
     /// would shut out everyone.
     GuardsWait,
+    /// The guards are made and not attached yet: the plan would be carried out by root, whom they shut out.
+    GuardsShutOut,
     /// The bastion manages the organization, whose guards do not bind it.
     Unbound,
 }
@@ -509,6 +511,7 @@ impl NoticeKind {
             Self::ForeignGroup { .. } => "foreign-group",
             Self::ForeignRole => "foreign-role",
             Self::GuardsWait => "guards-wait",
+            Self::GuardsShutOut => "guards-shut-out",
             Self::Unbound => "unbound",
         }
     }

@@ -50,6 +50,8 @@ pub(crate) struct Access {
     /// Into the account that manages the organization, where the estate file speaks of one and all accounts are
     /// looked at.
     pub(crate) organization: Option<Connection>,
+    /// Whether an account is entered as its root user, whom the organization's guards may shut out.
+    pub(crate) as_root: bool,
 }
 
 impl Access {
@@ -162,14 +164,15 @@ fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Resu
     }
     let names = account_names(design);
     // All at once, and before a role is assumed: a credential in the wrong place is to be named as that.
+    let mut as_root = false;
     for (account, identity) in identities(&connections) {
-        check_account(names.get(&account).map_or("", String::as_str), account, &identity?)?;
+        as_root |= check_account(names.get(&account).map_or("", String::as_str), account, &identity?)?;
     }
     for (name, account) in accounts().filter(|(_, account)| account.profile.is_none()) {
         connections.insert(account.id.value, opener.account(name.as_str(), account, &bastion)?);
     }
     // A role that was assumed is of the account in its ARN.
-    Ok(Access { connections, identified: true, organization: None })
+    Ok(Access { connections, identified: true, organization: None, as_root })
 }
 
 /// Where the calls of an account go. The environment goes before a profile, a profile before the estate file.
@@ -182,7 +185,11 @@ pub(crate) fn endpoint_of(
     let own = if account == design.bastion.account.value {
         design.bastion.endpoint_url.as_ref()
     } else {
-        design.accounts.values().find(|a| a.id.value == account).and_then(|a| a.endpoint_url.as_ref())
+        let of_account = design.accounts.values().find(|a| a.id.value == account);
+        let of_management = design.organization.as_ref().filter(|o| o.management.value == account);
+        of_account
+            .and_then(|a| a.endpoint_url.as_ref())
+            .or_else(|| of_management.and_then(|o| o.endpoint_url.as_ref()))
     };
     let url = own.or(design.endpoint_url.as_ref()).map(|url| url.value.as_str());
     Endpoint { region: design.region.value.clone(), urls: endpoint::resolve(environment, profile, url) }
@@ -350,9 +357,10 @@ fn session_name() -> RoleSessionName {
     "postern-apply".parse().unwrap_or_else(|_| unreachable!("a fixed and valid session name"))
 }
 
-fn check_account(name: &str, wanted: AccountId, identity: &Identity) -> Result<(), CliError> {
+/// Whether the credential is root's; one of another account is refused.
+fn check_account(name: &str, wanted: AccountId, identity: &Identity) -> Result<bool, CliError> {
     if identity.account == wanted {
-        return Ok(());
+        return Ok(identity.arn.resource() == "root");
     }
     Err(CliError::usage(format!(
         "the credential for `{name}` belongs to account {}, not {wanted}",

@@ -38,13 +38,12 @@ impl Planner<'_> {
         if !wanted.policies.is_empty() && bastion == found.management {
             self.notice(bastion, Kind::Organization, "guards", NoticeKind::Unbound);
         }
-        let opened = !wanted.locks || self.way_in_is_open(actual);
+        let opened = !wanted.locks || (!wanted.held_back && self.way_in_is_open(actual));
         let mut steps = Steps { management: found.management, steps: Vec::new() };
         if !wanted.policies.is_empty() && !found.scps_enabled {
             steps.push(Reach::Keeps, OrganizationAction::EnablePolicyType);
         }
-        self.wanted_policies(found, wanted, &mut steps);
-        let mut waits = false;
+        let mut waits = self.wanted_policies(found, wanted, opened, &mut steps);
         for name in wanted.policies.keys() {
             let attached = found.policies.get(name).map(|policy| &policy.targets);
             let missing = targets.iter().filter(|target| attached.is_none_or(|has| !has.contains(*target)));
@@ -56,7 +55,8 @@ impl Planner<'_> {
             }
         }
         if waits {
-            self.notice(found.management, Kind::Organization, "guards", NoticeKind::GuardsWait);
+            let why = if wanted.held_back { NoticeKind::GuardsShutOut } else { NoticeKind::GuardsWait };
+            self.notice(found.management, Kind::Organization, "guards", why);
         }
         self.surplus(found, wanted, &targets, &mut steps);
         steps.steps
@@ -67,7 +67,16 @@ impl Planner<'_> {
         self.conflicts.push(Conflict { key, kind: ConflictKind::Organization(problem) });
     }
 
-    fn wanted_policies(&mut self, found: &Organization, wanted: &DesiredOrganization, steps: &mut Steps) {
+    /// Makes and changes the policies. True when a change has to wait: what is attached already would lock out at
+    /// once.
+    fn wanted_policies(
+        &mut self,
+        found: &Organization,
+        wanted: &DesiredOrganization,
+        opened: bool,
+        steps: &mut Steps,
+    ) -> bool {
+        let mut waits = false;
         for (name, document) in &wanted.policies {
             let (policy, document) = (name.clone(), document.clone());
             match found.policies.get(name) {
@@ -80,14 +89,18 @@ impl Planner<'_> {
                     let why = ConflictKind::NotOurs { owner };
                     self.conflict(found.management, Kind::ServiceControlPolicy, name, why);
                 }
-                Some(there) if !there.document.means_the_same(&document) => {
-                    // It may leave more to someone and less to another; where nobody is bound, neither.
-                    let reach = if there.targets.is_empty() { Reach::Keeps } else { Reach::Widens };
-                    steps.push(reach, OrganizationAction::UpdatePolicy { policy, document });
+                Some(there) if there.document.means_the_same(&document) => {}
+                Some(there) if there.targets.is_empty() => {
+                    steps.push(Reach::Keeps, OrganizationAction::UpdatePolicy { policy, document });
                 }
-                Some(_) => {}
+                Some(_) if !opened => waits = true,
+                Some(_) => {
+                    // It may leave more to someone and less to another.
+                    steps.push(Reach::Widens, OrganizationAction::UpdatePolicy { policy, document });
+                }
             }
         }
+        waits
     }
 
     /// What is ours and not wanted: attachments elsewhere, policies of guards that are gone.

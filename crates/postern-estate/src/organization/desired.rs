@@ -22,6 +22,11 @@ pub struct DesiredOrganization {
     pub attach_to: Attachment,
     /// Whether the guards shut out whoever enters by other ways than the administrators' role.
     pub locks: bool,
+    /// Whether they shut out root.
+    pub bars_root: bool,
+    /// Whether such guards are not to be attached this time: whoever carries the plan out would shut itself out. A
+    /// design never says so.
+    pub held_back: bool,
     /// The people who enter by it.
     pub administrators: BTreeSet<UserName>,
 }
@@ -75,6 +80,8 @@ pub(crate) fn desired(design: &Design) -> Result<Option<DesiredOrganization>, De
         policies,
         attach_to,
         locks: organization.guards.lock(),
+        bars_root: organization.guards.no_root,
+        held_back: false,
         administrators: design.administrators.people.iter().map(|person| person.value.clone()).collect(),
     }))
 }

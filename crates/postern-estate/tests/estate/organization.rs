@@ -308,6 +308,22 @@ fn guards_come_last_and_only_when_the_way_in_is_open() {
     assert_eq!((narrows, plan.steps.iter().all(|step| step.account == account(MANAGEMENT))), (3, true));
     let done = carried_out(estate, &plan);
     assert!(diff(&done, &desired).is_empty());
+    // Guards that bind already and come to lock wait, too.
+    let mild = crate::common::desired(&file(
+        "[organization]\nmanagement = \"999999999999\"\nprofile = \"m\"\nno_leaving = true\n",
+    ));
+    let bound = built(&mild, false, organization());
+    let plan = diff(&bound, &mild);
+    let bound = carried_out(bound, &plan);
+    let waiting = diff(&bound, &desired);
+    assert_eq!(calls(&waiting), Vec::<String>::new());
+    assert!(waiting.notices.iter().any(|notice| notice.kind == NoticeKind::GuardsWait));
+    // So do those that would shut out whoever carries the plan out.
+    let mut held = desired.clone();
+    held.organization.as_mut().unwrap().held_back = true;
+    let plan = diff(&built(&desired, true, organization()), &held);
+    assert_eq!(calls(&plan), ["EnablePolicyType", "CreatePolicy"]);
+    assert!(plan.notices.iter().any(|notice| notice.kind == NoticeKind::GuardsShutOut));
     // From nothing: all accounts first.
     let mut empty = Estate::default();
     for id in desired.estate.accounts.keys() {

@@ -140,6 +140,7 @@ fn estate(group: &str, trust: &str) -> Estate {
     Estate {
         accounts: [("111111111111".parse().unwrap(), bastion), ("222222222222".parse().unwrap(), prod)]
             .into(),
+        ..Estate::default()
     }
 }
 

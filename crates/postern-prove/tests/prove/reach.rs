@@ -115,7 +115,8 @@ fn small(group: &str, trust: &str) -> Estate {
     );
     let mut prod = Account::default();
     prod.roles.insert("r".parse().unwrap(), role(&document(trust), &document(ALLOW_ALL)));
-    Estate { accounts: [(id("111111111111"), bastion), (id("222222222222"), prod)].into() }
+    let accounts = [(id("111111111111"), bastion), (id("222222222222"), prod)].into();
+    Estate { accounts, ..Estate::default() }
 }
 
 fn role(trust: &PolicyDocument, rights: &PolicyDocument) -> Role {

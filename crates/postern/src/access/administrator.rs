@@ -57,5 +57,5 @@ pub(super) fn enter(
         let credentials = obtained.issued.credentials();
         connections.insert(account, aws.connect(endpoint, credentials, Some(account)));
     }
-    Ok(Access { connections, identified: false, organization: None })
+    Ok(Access { connections, identified: false, organization: None, as_root: false })
 }

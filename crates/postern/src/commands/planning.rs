@@ -288,8 +288,9 @@ fn compare(context: &Context, access: &Access, wanted: &Wanted, part: &Part) -> 
         cap::check(context, &wanted.file, &desired, Some(&actual))?;
     }
     desired.estate.accounts.retain(|account, _| access.connections.contains_key(account));
-    if access.organization.is_none() {
-        desired.organization = None;
+    match (&access.organization, &mut desired.organization) {
+        (Some(_), Some(wanted)) => wanted.held_back = access.as_root && wanted.bars_root,
+        (_, wanted) => *wanted = None,
     }
     let whole = diff(&actual, &desired);
     let calls = whole.steps.len();

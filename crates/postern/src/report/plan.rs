@@ -547,6 +547,9 @@ fn notice_words(notice: &Notice, names: &AccountNames) -> String {
         NoticeKind::GuardsWait => "the guards of the organization are not attached yet: no administrator holds a key \
              and an MFA device, so they would shut out everyone; run `postern people enrol NAME`, then apply again"
             .to_owned(),
+        NoticeKind::GuardsShutOut => "the guards of the organization are not attached yet: this run enters as root, \
+             whom they would shut out; log in as an administrator (`postern login --fresh`), then apply again"
+            .to_owned(),
         NoticeKind::Unbound => format!(
             "{} manages the organization, so no guard binds it; AWS advises against a bastion there",
             account_label(names, notice.key.account)

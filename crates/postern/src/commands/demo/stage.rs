@@ -137,7 +137,7 @@ impl Stage {
         }
         let old: AccountId = known(OLD_COMPANY.parse())?;
         let old = (old, root(old, "old company")?);
-        let access = Access { connections, identified: false, organization: None };
+        let access = Access { connections, identified: false, organization: None, as_root: true };
         Ok(Self { sandbox, aws, design, desired, access, old })
     }
 
