@@ -38,7 +38,8 @@ impl Planner<'_> {
         if !wanted.policies.is_empty() && bastion == found.management {
             self.notice(bastion, Kind::Organization, "guards", NoticeKind::Unbound);
         }
-        let opened = !wanted.locks || (!wanted.held_back && self.way_in_is_open(actual));
+        let way_in = !wanted.locks || self.way_in_is_open(actual);
+        let opened = way_in && !(wanted.locks && wanted.held_back);
         let mut steps = Steps { management: found.management, steps: Vec::new() };
         if !wanted.policies.is_empty() && !found.scps_enabled {
             steps.push(Reach::Keeps, OrganizationAction::EnablePolicyType);
@@ -55,7 +56,7 @@ impl Planner<'_> {
             }
         }
         if waits {
-            let why = if wanted.held_back { NoticeKind::GuardsShutOut } else { NoticeKind::GuardsWait };
+            let why = if way_in { NoticeKind::GuardsShutOut } else { NoticeKind::GuardsWait };
             self.notice(found.management, Kind::Organization, "guards", why);
         }
         self.surplus(found, wanted, &targets, &mut steps);
