@@ -22,9 +22,9 @@ Examples:
   postern people add zoe --role 'prod/readonly' --dry-run
   postern people add zoe --administrator
 
-Everything else in the file stays as it is written. Nothing is called: `postern
-apply` makes the user, `postern people enrol` or `invite` gives device and
-key.")]
+Everything else in the file stays as it is written. Nothing is called:
+`postern apply` makes the user, `postern people enrol` or `invite` gives
+device and key.")]
 pub(super) struct AddArgs {
     /// The person's name, which becomes that of the IAM user
     person: UserName,

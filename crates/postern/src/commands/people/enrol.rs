@@ -24,7 +24,7 @@ use crate::{
 Examples:
   postern people enrol alice                  QR code, two codes, key into the
                                               key store
-  postern people enrol alice --device tablet  one more device, for the same key
+  postern people enrol alice --device tablet  one more device, same key
 
 The person must be in the estate file and applied. The seed is shown this
 once, here and nowhere else. Codes are read from the terminal, or line by line

@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 /// What an invitation begins with. The number is that of its format.
 const PREFIX: &str = "postern-invitation-1.";
+/// Stands at the end, so that what was cut off on the way is no shorter secret.
+const WHOLE: &str = "whole";
 
 /// An invitation to enrol. It holds a secret: nothing shows it but [`Invitation::to_text`].
 pub(crate) struct Invitation {
@@ -35,6 +37,7 @@ impl Invitation {
             &self.until.to_string(),
             self.key.id.as_str(),
             self.key.secret.expose_secret(),
+            WHOLE,
         ];
         // Space for all of it at once, so that no copy is left behind where the text grew.
         let length = fields.iter().map(|field| field.len() + 1).sum();
@@ -61,7 +64,8 @@ impl Invitation {
         let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(encoded.as_bytes()).ok()?);
         let plain = std::str::from_utf8(&bytes).ok()?;
         let fields: Vec<&str> = plain.split('\n').collect();
-        let [account, partition, user, region, estate, endpoint, until, id, secret] = fields.as_slice()
+        let [account, partition, user, region, estate, endpoint, until, id, secret, WHOLE] =
+            fields.as_slice()
         else {
             return None;
         };

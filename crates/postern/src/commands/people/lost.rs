@@ -18,7 +18,7 @@ use crate::{
 Examples:
   postern people device-lost alice           where she has one device
   postern people device-lost alice tablet    the device alice-tablet
-  postern people device-lost alice --key     the machine with the key is gone too
+  postern people device-lost alice --key     the key is lost as well
 
 AWS takes no more codes of the device. Sessions that were taken with it live
 on until they end. Without another device the person is locked out until
