@@ -10,7 +10,7 @@ use postern_types::{RoleArn, UserArn};
 
 use crate::{
     caller::{Caller, Held, SessionFacts},
-    search::{Answer, Question},
+    search::{Answer, Question, has_open_variable},
     world::World,
 };
 
@@ -187,7 +187,11 @@ impl Doors {
                 || account == Some(role.account())
                 || allowing.iter().any(|statement| {
                     let resources = statement.resources();
-                    resources.is_none_or(|resources| resources.matches(role.as_str(), &fixed))
+                    resources.is_none_or(|resources| {
+                        let open = |text| has_open_variable(text, caller, &fixed);
+                        resources.matches(role.as_str(), &fixed)
+                            || resources.patterns().iter().any(|pattern| open(pattern.text()))
+                    })
                 })
         };
         let candidates = self.all.iter().filter(|(role, _)| among(role) && named(role));

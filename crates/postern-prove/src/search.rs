@@ -70,17 +70,17 @@ impl Question<'_> {
         }
         let resource = self.trust.map(|document| PolicyRef { name: "trust policy", arn: None, document });
         let found = self.caller.with_stack(resource, |stack| {
-            let mut search = Search { question: self, stack, axes: &axes, always_denied: true };
+            let mut search = Search { question: self, stack, axes: &axes, always_denied: true, asked: false };
             let mut context = fixed;
             let found = search.from(0, &mut context).then_some(context);
-            (found, search.always_denied)
+            (found, search.asked && search.always_denied)
         });
         match found {
             (None, true) => Answer::Never,
             _ if self.caller.incomplete => Answer::Unknown("a policy of the caller is not known".to_owned()),
             (Some(context), _) => Answer::Allowed(Box::new(context)),
             (None, _) if !complete => {
-                Answer::Unknown("a condition key is compared as a number here and as a text there".to_owned())
+                Answer::Unknown("a condition key is compared as a text, or with another key".to_owned())
             }
             (None, _) => Answer::Never,
         }
@@ -103,10 +103,20 @@ impl Question<'_> {
             && statement.resources().is_none_or(|resources| resources.matches(self.resource, fixed))
     }
 
+    /// Whether a policy variable stands for something that the credential leaves open: then two keys hang together, which
+    /// the classes of each alone do not tell.
+    fn has_open_variable(&self, statement: &Statement, fixed: &Context) -> bool {
+        let resources = statement.resources().into_iter().flat_map(|resources| resources.patterns());
+        let texts = resources.map(|pattern| pattern.text());
+        let values = statement.conditions().iter().flat_map(|condition| condition.values());
+        texts.chain(values.map(|value| value.text())).any(|text| has_open_variable(text, self.caller, fixed))
+    }
+
     /// The keys that are left open among the conditions of statements about this action, and whether their values are
     /// all of them.
     fn axes(&self, fixed: &Context) -> Result<(Vec<Axis>, bool), String> {
         let mut by_key: BTreeMap<&str, Vec<(Version, &Condition)>> = BTreeMap::new();
+        let mut complete = true;
         let documents = self.caller.policies().map(|policy| &*policy.document).chain(self.trust);
         for document in documents {
             for statement in document.statements() {
@@ -115,13 +125,13 @@ impl Question<'_> {
                 if !asked.iter().take(count).any(|action| statement.actions().matches(action)) {
                     continue;
                 }
+                complete &= !self.has_open_variable(statement, fixed);
                 for condition in statement.conditions() {
                     by_key.entry(condition.folded_key()).or_default().push((document.version(), condition));
                 }
             }
         }
         let mut axes = Vec::new();
-        let mut complete = true;
         let mut budget = Budget::default();
         for (key, conditions) in by_key {
             let tie = self.caller.tie(key);
@@ -131,7 +141,10 @@ impl Question<'_> {
                 Tie::Present | Tie::Free => {
                     let found = classes::values(&conditions, fixed, &mut budget)
                         .map_err(|gave_up| gave_up.to_string())?;
-                    complete &= found.complete;
+                    // A sample of a text need not be a value that the key can have, though its class holds one.
+                    let in_kind =
+                        !has_form(key) || conditions.iter().all(|(_, condition)| is_in_kind(condition));
+                    complete &= found.complete && in_kind;
                     let all = found.classes.into_iter().map(|class| class.sample);
                     all.filter(|value| tie == Tie::Free || is_possible(key, value)).collect()
                 }
@@ -140,6 +153,24 @@ impl Question<'_> {
         }
         Ok((axes, complete))
     }
+}
+
+/// Whether the values of a key have a form of their own, in which [`is_possible`] wants them.
+fn has_form(key: &str) -> bool {
+    matches!(
+        key,
+        "aws:multifactorauthage"
+            | "aws:sourceip"
+            | "aws:epochtime"
+            | "aws:currenttime"
+            | "aws:tokenissuetime"
+    )
+}
+
+/// Whether a condition compares by that form, and not as a text.
+fn is_in_kind(condition: &Condition) -> bool {
+    let name = condition.operator().comparison.as_str();
+    ["Numeric", "Date", "IpAddress", "NotIpAddress", "Null"].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Whether a key that is always there can have this value.
@@ -156,12 +187,25 @@ fn is_possible(key: &str, value: &ContextValue) -> bool {
     }
 }
 
+/// Whether `${key}` stands in a text and is not settled by the credential.
+pub(crate) fn has_open_variable(text: &str, caller: &Caller, fixed: &Context) -> bool {
+    text.split("${").skip(1).any(|rest| {
+        let key = rest.split(['}', ',']).next().unwrap_or_default().trim().to_lowercase();
+        // `${*}`, `${?}` and `${$}` are escapes.
+        !matches!(key.as_str(), "*" | "?" | "$")
+            && fixed.get(&key).values().is_empty()
+            && caller.tie(&key) != Tie::OneOf(vec![ContextValue::Absent])
+    })
+}
+
 struct Search<'a, 'q> {
     question: &'a Question<'q>,
     stack: &'a PolicyStack<'a>,
     axes: &'a [Axis],
     /// Whether every request so far met an explicit deny, which no policy that is not known could undo.
     always_denied: bool,
+    /// Whether there was any request.
+    asked: bool,
 }
 
 impl Search<'_, '_> {
@@ -176,6 +220,7 @@ impl Search<'_, '_> {
     }
 
     fn is_allowed(&mut self, context: &Context) -> bool {
+        self.asked = true;
         let mut may = |action: &str| {
             let request = Request {
                 principal: &self.question.caller.principal,

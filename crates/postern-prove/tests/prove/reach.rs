@@ -257,6 +257,21 @@ fn what_is_not_known_is_never_taken_for_a_denial() {
 }
 
 #[test]
+fn where_classes_do_not_tell_nothing_is_said_never_to_be() {
+    for condition in [
+        r#"{"StringLike": {"aws:SourceIp": "192.168.*"}}"#,
+        r#"{"StringLike": {"aws:MultiFactorAuthAge": "77?"}}"#,
+        r#"{"StringEquals": {"sts:RoleSessionName": "x-${sts:ExternalId}"}}"#,
+    ] {
+        let estate = small(ALLOW_ALL, &trust(condition));
+        let reach = reach(&estate);
+        let with_mfa = |held: Held| held == Held::SessionWithMfa;
+        let told = reach.grants().map(|grant| grant.held).chain(reach.unknown().map(|(grant, _)| grant.held));
+        assert!(told.into_iter().any(with_mfa), "{condition}");
+    }
+}
+
+#[test]
 fn powers_are_found_and_confirmed() {
     let estate = desired().estate;
     let world = World::new(&estate, Partition::Aws, &managed);
