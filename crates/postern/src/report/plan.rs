@@ -3,11 +3,13 @@
 //! Policies are compared by what they mean and shown statement by statement. An object that is the same in several
 //! accounts is shown once.
 
+mod passwords;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_estate::{
     Action, BREAK_GLASS_ROLE, Change, Conflict, ConflictKind, Notice, NoticeKind, OrganizationAction,
-    OrganizationProblem, OrganizationTarget, PasswordPolicy, Plan, PlanJson, PolicyDocument, Step, StepKey,
+    OrganizationProblem, OrganizationTarget, Plan, PlanJson, PolicyDocument, Step, StepKey,
 };
 use postern_types::{AccountId, UserName};
 
@@ -244,9 +246,9 @@ fn details(step: &Step, after: Option<&PolicyDocument>) -> Vec<String> {
         Action::CreateAccountAlias { alias } => vec![added(format!("alias {alias}"))],
         Action::DeleteAccountAlias { alias } => vec![removed(format!("alias {alias}"))],
         Action::UpdateAccountPasswordPolicy { policy } => {
-            let old = old_password_policy(step);
+            let old = passwords::replaced(step);
             let mark = |line| if old.is_some() { changed(line) } else { added(line) };
-            password_policy(old, policy).into_iter().map(mark).collect()
+            passwords::demands(old, policy).into_iter().map(mark).collect()
         }
         Action::TagUser { tags, .. } | Action::TagRole { tags, .. } | Action::TagPolicy { tags, .. } => {
             tags.iter().map(|(key, value)| added(format!("tag {key} = {value}"))).collect()
@@ -352,57 +354,6 @@ fn compare(before: Option<&PolicyDocument>, after: Option<&PolicyDocument>) -> V
             statements.map(|line| format!("{} {line}", paint(GOOD, "+"))).collect()
         }
     }
-}
-
-/// The password policy that a step replaces, where there was one.
-fn old_password_policy(step: &Step) -> Option<&PasswordPolicy> {
-    match &step.inverse {
-        Some(Action::UpdateAccountPasswordPolicy { policy }) => Some(policy),
-        _ => None,
-    }
-}
-
-/// What a password policy demands, as far as it is new.
-fn password_policy(old: Option<&PasswordPolicy>, new: &PasswordPolicy) -> Vec<String> {
-    let demands = |policy: &PasswordPolicy| {
-        let kinds: Vec<&str> = [
-            (policy.require_uppercase, "upper case"),
-            (policy.require_lowercase, "lower case"),
-            (policy.require_numbers, "numbers"),
-            (policy.require_symbols, "symbols"),
-        ]
-        .into_iter()
-        .filter_map(|(wanted, kind)| wanted.then_some(kind))
-        .collect();
-        let or_none =
-            |kinds: Vec<&str>| if kinds.is_empty() { "nothing".to_owned() } else { kinds.join(", ") };
-        [
-            ("length", format!("{} or more", policy.minimum_length)),
-            ("must hold", or_none(kinds)),
-            ("expires", policy.max_age_days.map_or("never".to_owned(), |days| counted(days.into(), "day"))),
-            ("not among the last", policy.reuse_prevention.map_or("-".to_owned(), |n| n.to_string())),
-            ("people change their own", if policy.allow_users_to_change { "yes" } else { "no" }.to_owned()),
-            (
-                "once expired",
-                if policy.hard_expiry { "only an administrator resets it" } else { "-" }.to_owned(),
-            ),
-        ]
-    };
-    let before = old.map(demands);
-    let unset = "-";
-    demands(new)
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, (what, now))| {
-            let was = before.as_ref().and_then(|list| list.get(index)).map(|(_, text)| text.as_str());
-            match was {
-                Some(was) if was == now => None,
-                Some(was) => Some(format!("{what}: {was} -> {now}")),
-                None if now == unset => None,
-                None => Some(format!("{what}: {now}")),
-            }
-        })
-        .collect()
 }
 
 fn counted_policies(number: usize) -> String {

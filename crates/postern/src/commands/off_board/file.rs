@@ -1,15 +1,11 @@
 //! The estate file without the person: worked out and parsed before anything is called.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf};
 
 use postern_estate::{Design, without_person};
 use postern_types::UserName;
 
-use crate::{errors::CliError, estate_file::EstateFile, report::file_change};
+use crate::{commands::policy::files, errors::CliError, estate_file::EstateFile, report::file_change};
 
 /// A change to the estate file that is yet to be written.
 pub(super) struct FileChange {
@@ -58,16 +54,6 @@ impl FileChange {
             return Err(CliError::failed(format!("`{}` was changed meanwhile", self.path.display()))
                 .hint("take the person out of it by hand"));
         }
-        replace(&self.path, &self.after).map_err(failed)
+        files::replace(&self.path, &self.after).map_err(failed)
     }
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let dir = path.parent().ok_or_else(|| io::Error::other("a file without a directory"))?;
-    let mut file = tempfile::Builder::new().prefix(".postern-").tempfile_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(path)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
