@@ -27,6 +27,7 @@ mod estate;
 mod format;
 mod invitation;
 mod json;
+pub mod migrate;
 mod narrow;
 pub mod observed;
 mod organization;
