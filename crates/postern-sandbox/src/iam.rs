@@ -3,6 +3,7 @@
 use crate::operation::Entry;
 
 mod absent;
+mod accessed;
 mod account;
 mod attach;
 mod boundaries;
@@ -46,6 +47,7 @@ const TABLES: &[&[Entry]] = &[
     account::OPERATIONS,
     details::OPERATIONS,
     report::OPERATIONS,
+    accessed::OPERATIONS,
     absent::OPERATIONS,
 ];
 

@@ -15,12 +15,16 @@ use postern_types::{
     AccessKeyId, AccountId, Partition, PrincipalId, PrincipalKind, Rng, SecretAccessKey, Timestamp, TotpSeed,
 };
 
+mod accessed;
 mod account;
+mod job;
 mod named;
 mod organization;
 mod rare;
 
+pub(crate) use accessed::{Access, Accessed, Attempt};
 pub(crate) use account::Account;
+pub(crate) use job::{AccessJob, EntityReport, Jobs, ServiceReport};
 pub(crate) use named::{Entity, Named};
 pub(crate) use organization::{
     FULL_ACCESS, FULL_ACCESS_ARN, FULL_ACCESS_TEXT, Member, Organization, Scp, Unit, token,
@@ -96,6 +100,7 @@ pub(crate) struct User {
     pub(crate) rare: RareCredentials,
     /// Last console sign-in. The sandbox has no console, so only an import sets it.
     pub(crate) password_last_used: Option<Timestamp>,
+    pub(crate) accessed: Accessed,
 }
 
 /// A user's password: only a salted hash of it is kept.
@@ -136,6 +141,7 @@ pub(crate) struct Role {
     pub(crate) inline: BTreeMap<String, PolicyText>,
     pub(crate) attached: BTreeSet<String>,
     pub(crate) last_used: Option<RoleUse>,
+    pub(crate) accessed: Accessed,
 }
 
 /// When and where a role's credentials last signed a request.

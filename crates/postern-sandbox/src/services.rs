@@ -54,6 +54,11 @@ pub(crate) fn s3_operation(raw: &RawRequest) -> String {
     s3::target(raw).name
 }
 
+/// The service that a request is for, as its actions name it, and the action's name where it can be told.
+pub(crate) fn tried<'a>(raw: &RawRequest, asked: &'a Asked) -> (&'a str, Option<String>) {
+    target::tried(raw, asked)
+}
+
 /// What a request wants to do, as far as it can be told.
 pub(crate) struct Target {
     /// `DescribeInstances`

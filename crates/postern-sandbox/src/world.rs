@@ -274,6 +274,7 @@ impl World {
                 if let Some(present) = present {
                     inner.state.accounts.insert(caller.account, present);
                 }
+                inner.note_attempt(raw, asked, caller, &facts.region, now, &outcome);
                 outcome
             }
         };
@@ -422,6 +423,32 @@ impl Inner {
             (Credential::Session(..), _) => {}
         }
     }
+
+    /// What `GetServiceLastAccessedDetails` tells afterwards: attempts that are refused count, as long as the
+    /// credential itself is good.
+    fn note_attempt(
+        &mut self,
+        raw: &RawRequest,
+        asked: &Asked,
+        caller: &Caller,
+        region: &str,
+        now: Timestamp,
+        outcome: &Result<RawResponse, ServiceError>,
+    ) {
+        if outcome.as_ref().is_err_and(|error| error.code == "InvalidClientTokenId") {
+            return;
+        }
+        let Some(account) = self.state.accounts.get_mut(&caller.account) else { return };
+        let accessed = match &caller.kind {
+            CallerKind::User { id, .. } => account.users.by_id_mut(id).map(|user| &mut user.accessed),
+            CallerKind::Role { id, .. } => account.roles.by_id_mut(id).map(|role| &mut role.accessed),
+            // Of root and of federated users nobody asks: reports are on users, groups, roles and policies.
+            CallerKind::Root | CallerKind::Federated { .. } => None,
+        };
+        let Some(accessed) = accessed else { return };
+        let (service, action) = services::tried(raw, asked);
+        accessed.note(service, action.as_deref(), now, region);
+    }
 }
 
 /// The principal behind a verified credential, if it still exists.
@@ -552,7 +579,7 @@ fn draw_id(state: &State, rng: &mut dyn Rng) -> Option<AccountId> {
 }
 
 /// A random UUID, as request ids are.
-fn uuid(rng: &mut dyn Rng) -> String {
+pub(crate) fn uuid(rng: &mut dyn Rng) -> String {
     let random = (u128::from(rng.next_u64()) << 64) | u128::from(rng.next_u64());
     let versioned = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
     let hex = format!("{versioned:032x}");

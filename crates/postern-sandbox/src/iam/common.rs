@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use postern_policy::Document;
 use postern_types::Arn;
 
 use crate::{
@@ -40,7 +41,7 @@ pub(super) fn check_path(path: &str) -> Result<(), ServiceError> {
     }
 }
 
-fn missing(kind: &str, name: &str) -> ServiceError {
+pub(super) fn missing(kind: &str, name: &str) -> ServiceError {
     ServiceError::no_such_entity(format!("The {kind} with name {name} cannot be found."))
 }
 
@@ -113,6 +114,14 @@ impl<'a> Managed<'a> {
         match self {
             Self::Own(policy) => &policy.path,
             Self::Aws(policy) => policy.path,
+        }
+    }
+
+    /// The version in force.
+    pub(super) fn document(self) -> Option<&'a Document> {
+        match self {
+            Self::Own(policy) => policy.in_force().map(|version| &*version.policy.document),
+            Self::Aws(policy) => policy.document(),
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     ServiceError,
-    model::{Account, Role, State, Tag, fresh_id},
+    model::{Accessed, Account, Role, State, Tag, fresh_id},
     operation::{Authorized, Call, Entry, Needs, Operation, Reply, entry},
     page::Paging,
     wire::{Decoder, Xml, rules},
@@ -147,6 +147,7 @@ impl Operation for CreateRole {
             inline: BTreeMap::new(),
             attached: BTreeSet::new(),
             last_used: None,
+            accessed: Accessed::default(),
         };
         call.account_mut().roles.insert(role).map_err(|role| exists_already(&role.name))?;
         let account = call.account();

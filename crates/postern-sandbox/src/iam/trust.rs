@@ -177,6 +177,7 @@ mod tests {
             login_profile: None,
             rare: Default::default(),
             password_last_used: None,
+            accessed: Default::default(),
         };
         assert!(account.users.insert(user).is_ok());
         let mut state = State::new();
@@ -205,6 +206,7 @@ mod tests {
                 inline: std::collections::BTreeMap::new(),
                 attached: std::collections::BTreeSet::new(),
                 last_used: None,
+                accessed: Default::default(),
             });
         }
         shown(state, &role.unwrap())

@@ -9,7 +9,7 @@ use super::common::{
 };
 use crate::{
     ServiceError,
-    model::{Account, Owner, RareCredentials, Tag, User, fresh_id},
+    model::{Accessed, Account, Owner, RareCredentials, Tag, User, fresh_id},
     operation::{Authorized, Call, Entry, Needs, Operation, Reply, Subject, entry, find_user},
     page::Paging,
     wire::{Decoder, Xml, rules},
@@ -111,6 +111,7 @@ impl Operation for CreateUser {
             login_profile: None,
             rare: RareCredentials::default(),
             password_last_used: None,
+            accessed: Accessed::default(),
         };
         call.account_mut().users.insert(user).map_err(|user| exists_already(&user.name))?;
         let account = call.account();

@@ -7,8 +7,8 @@ use postern_types::{
 };
 
 use super::{
-    AccessKey, CredentialReport, Group, InstanceProfile, MfaDevice, Named, Owner, PasswordPolicy, Policy,
-    PolicyText, Role, User,
+    AccessKey, Accessed, CredentialReport, Group, InstanceProfile, Jobs, MfaDevice, Named, Owner,
+    PasswordPolicy, Policy, PolicyText, Role, User,
 };
 
 /// An AWS account.
@@ -22,6 +22,8 @@ pub(crate) struct Account {
     pub(crate) alias: Option<String>,
     pub(crate) password_policy: Option<PasswordPolicy>,
     pub(crate) credential_report: Option<CredentialReport>,
+    /// Reports on what was last accessed.
+    pub(crate) access_jobs: Jobs,
     pub(crate) users: Named<User>,
     pub(crate) groups: Named<Group>,
     pub(crate) roles: Named<Role>,
@@ -52,6 +54,7 @@ impl Account {
             alias: None,
             password_policy: None,
             credential_report: None,
+            access_jobs: Jobs::new(),
             users: Named::new(),
             groups: Named::new(),
             roles: Named::new(),
@@ -102,6 +105,7 @@ impl Account {
             inline: BTreeMap::new(),
             attached: BTreeSet::new(),
             last_used: None,
+            accessed: Accessed::default(),
         };
         // A name taken already leaves the role that has it.
         let _taken = self.roles.insert(role);

@@ -30,6 +30,18 @@ pub(super) fn of(raw: &RawRequest, asked: &Asked, call: &Call<'_>) -> Target {
     }
 }
 
+/// The service as its actions name it, and the name of the action where it can be told.
+pub(super) fn tried<'a>(raw: &RawRequest, asked: &'a Asked) -> (&'a str, Option<String>) {
+    match asked.protocol {
+        Protocol::S3 => {
+            let action = s3::target(raw).action;
+            ("s3", action.as_deref().and_then(|action| action.strip_prefix("s3:")).map(str::to_owned))
+        }
+        Protocol::Ec2 => ("ec2", asked.operation.clone()),
+        _ => (prefix(&asked.service), asked.operation.clone()),
+    }
+}
+
 fn action(prefix: &str, name: &str) -> Option<String> {
     (!prefix.is_empty() && !name.is_empty()).then(|| format!("{prefix}:{name}"))
 }

@@ -3,6 +3,7 @@
 //! It holds secrets in clear (keys, seeds, the sealing key), as whoever imports it must be able to sign; they
 //! are the sandbox's own throw-away ones.
 
+mod accessed;
 mod rare;
 
 use std::{
@@ -17,6 +18,7 @@ use postern_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::accessed::{AccessedDto, accessed_in, accessed_out};
 use self::organization::{OrganizationDto, organization_in, organization_out};
 use self::rare::{RareDto, rare_in, rare_out};
 use super::World;
@@ -119,6 +121,8 @@ struct UserDto {
     #[serde(default)]
     rare: RareDto,
     password_last_used: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    accessed: AccessedDto,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +157,8 @@ struct RoleDto {
     inline: Inline,
     attached: BTreeSet<String>,
     last_used: Option<(Timestamp, String)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    accessed: AccessedDto,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -374,6 +380,7 @@ fn user_out(user: &User) -> UserDto {
         }),
         rare: rare_out(&user.rare),
         password_last_used: user.password_last_used,
+        accessed: accessed_out(&user.accessed),
     }
 }
 
@@ -391,6 +398,7 @@ fn role_out(role: &Role) -> RoleDto {
         inline: inline_out(&role.inline),
         attached: role.attached.clone(),
         last_used: role.last_used.as_ref().map(|used| (used.at, used.region.clone())),
+        accessed: accessed_out(&role.accessed),
     }
 }
 
@@ -532,6 +540,7 @@ fn user_in(dto: UserDto) -> Result<User, ImportError> {
         boundary: dto.boundary,
         attached: dto.attached,
         password_last_used: dto.password_last_used,
+        accessed: accessed_in(dto.accessed),
     })
 }
 
@@ -542,6 +551,7 @@ fn role_in(dto: RoleDto) -> Result<Role, ImportError> {
         tags: tags_in(dto.tags),
         inline: inline_in(dto.inline)?,
         last_used: dto.last_used.map(|(at, region)| RoleUse { at, region }),
+        accessed: accessed_in(dto.accessed),
         name: dto.name,
         path: dto.path,
         created: dto.created,

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers end a test loudly")]
 
+mod accessed;
 mod cloud;
 mod deletion;
 mod errors;
