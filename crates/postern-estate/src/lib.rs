@@ -36,6 +36,7 @@ mod plan;
 mod plan_json;
 mod quota;
 mod schema;
+pub mod snapshot;
 mod span;
 mod step;
 

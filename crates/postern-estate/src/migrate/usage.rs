@@ -24,6 +24,8 @@ pub struct Usage {
     pub password: Option<PasswordUse>,
     /// Access keys.
     pub keys: BTreeMap<AccessKeyId, KeyUse>,
+    /// Access keys known from a credential report alone, which does not tell their ids. See [`Usage::access_keys`].
+    pub unnamed_keys: Vec<KeyUse>,
     /// The services that the user's policies let it reach, and when it last tried; none where that was not read.
     pub services: Option<Vec<ServiceUse>>,
     /// Whether an MFA device is enabled.
@@ -90,9 +92,14 @@ impl Usage {
     #[must_use]
     pub fn last_used(&self) -> Option<Timestamp> {
         let password = self.password.and_then(|password| password.last_used);
-        let keys = self.keys.values().filter_map(|key| key.last_used.as_ref()).map(|used| used.at);
+        let keys = self.access_keys().filter_map(|key| key.last_used.as_ref()).map(|used| used.at);
         let services = self.services.iter().flatten().filter_map(|service| service.last);
         keys.chain(services).chain(password).max()
+    }
+
+    /// All access keys, whether their ids are known or not.
+    pub fn access_keys(&self) -> impl Iterator<Item = &KeyUse> {
+        self.keys.values().chain(&self.unnamed_keys)
     }
 
     /// The services that were tried at all.
@@ -132,5 +139,10 @@ mod tests {
         let used = LastUse { at: at("2026-05-01T00:00:00Z"), service: None, region: None };
         usage.keys.insert(key, KeyUse { active: false, created: None, last_used: Some(used) });
         assert_eq!(usage.last_used(), Some(at("2026-05-01T00:00:00Z")));
+
+        let used = LastUse { at: at("2026-06-01T00:00:00Z"), service: None, region: None };
+        usage.unnamed_keys.push(KeyUse { active: true, created: None, last_used: Some(used) });
+        assert_eq!(usage.last_used(), Some(at("2026-06-01T00:00:00Z")), "a key without an id counts, too");
+        assert_eq!(usage.access_keys().count(), 2);
     }
 }
