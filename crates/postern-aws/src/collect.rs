@@ -132,7 +132,7 @@ impl Gaps {
 }
 
 /// The cause without the operation, which the gap names itself.
-fn reason(error: &AwsError) -> String {
+pub(crate) fn reason(error: &AwsError) -> String {
     match &error.answer {
         Some(answer) if !answer.code.is_empty() => format!("{}: {}", answer.code, answer.message),
         Some(answer) => format!("HTTP status {}", answer.status),

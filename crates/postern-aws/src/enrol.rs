@@ -365,6 +365,6 @@ pub(crate) fn new_device(device: &aws_sdk_iam::types::VirtualMfaDevice) -> Optio
     Some(NewDevice { serial: device.serial_number().parse().ok()?, seed: TotpSeed::from_base32(seed).ok()? })
 }
 
-fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
+pub(crate) fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     Timestamp::new(time.secs(), 0).ok()
 }

@@ -25,6 +25,7 @@ mod rotate;
 mod sts;
 mod time;
 mod together;
+mod usage;
 
 pub use assume::RoleCall;
 pub use collect::{Progress, Reading, collect, identities, survey};
@@ -39,3 +40,4 @@ pub use postern_broker::files::{
 pub use postern_types::Credentials;
 pub use sts::StsClient;
 pub use time::sts_url;
+pub use usage::usage;

@@ -18,3 +18,5 @@ mod script;
 mod settle;
 #[cfg(test)]
 mod unreachable;
+#[cfg(test)]
+mod usage;
