@@ -4,12 +4,13 @@
 //! replay the seeds (`xtask/tests/fuzz_seeds.rs`).
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     time::{Duration, SystemTime},
 };
 
 use postern_broker::files::profile::{Dialect, Profiles};
-use postern_estate::{Design, Span};
+use postern_estate::{Design, Span, snapshot};
 use postern_policy::{Document, line_column};
 use postern_sandbox::{RawRequest, RawResponse, World};
 use postern_testkit::query::{Keys, signed};
@@ -29,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     ("policy_eval_case", policy_eval_case),
     ("policy_print", policy_print),
     ("estate_toml", estate_toml),
+    ("snapshot_json", snapshot_json),
     ("aws_config", aws_config),
     ("query_decoder", query_decoder),
     ("sigv4_headers", sigv4_headers),
@@ -79,6 +81,36 @@ pub fn estate_toml(data: &[u8]) {
             let text = std::str::from_utf8(data).unwrap_or_default();
             for error in errors.iter().filter(|_| !text.is_empty()) {
                 assert_within(text, error.span);
+            }
+        }
+    }
+}
+
+/// The files of a snapshot, each behind a line `=== NAME`: read as one account, or refused with file and line.
+pub fn snapshot_json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut files = BTreeMap::new();
+    for part in text.split("=== ").skip(1).take(16) {
+        let (name, text) = part.split_once('\n').unwrap_or((part, ""));
+        files.insert(name.to_owned(), text.to_owned());
+    }
+    let read_at = Timestamp::from_second(NOW).expect("a time of our age");
+    match snapshot::read(&files, read_at) {
+        Ok(read) => {
+            let of_account = |user| read.found.users.contains_key(user);
+            assert!(read.usage.users.keys().all(of_account), "what nobody of the account used");
+            assert!(read.usage.gaps.iter().all(|gap| !gap.is_empty()));
+        }
+        Err(errors) => {
+            assert!(!errors.is_empty(), "refused without a reason");
+            for error in errors {
+                assert!(!error.problem.is_empty());
+                let text = files.get(&error.file).map_or("", String::as_str);
+                let lines = text.split('\n').count();
+                assert!(
+                    error.line.is_none_or(|line| (1..=lines).contains(&line)),
+                    "{error} of {lines} lines"
+                );
             }
         }
     }

@@ -112,6 +112,11 @@ const SECRET_PLACES: &[(&str, usize, &str)] = &[
     ("crates/postern-sandbox/src/iam/mfa.rs", 1, "a new device's seed, shown once at its creation"),
     ("crates/postern-sandbox/src/world/transfer.rs", 3, "the sandbox's state, stored on request"),
     ("crates/postern-serve/src/sandbox/admin.rs", 1, "the sandbox's own root key, handed to its owner"),
+    (
+        "crates/postern-serve/src/sandbox/ready.rs",
+        1,
+        "keys of a scene's users, handed to the sandbox's owner",
+    ),
     ("crates/postern-vault/src/file.rs", 2, "a key and a seed, sealed into the key file"),
     (
         "crates/postern-serve/src/credentials/document.rs",

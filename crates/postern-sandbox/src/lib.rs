@@ -36,7 +36,8 @@ mod world;
 pub use error::ServiceError;
 pub use http::{RawRequest, RawResponse};
 pub use world::{
-    AccountError, AccountInfo, Clocks, Forgotten, ImportError, OrganizationError, OrganizationInfo, World,
+    AccountError, AccountInfo, Clocks, Forgotten, ImportError, OrganizationError, OrganizationInfo, Scene,
+    SceneError, UserKey, World,
 };
 
 /// The text of a policy that AWS manages, `arn:aws:iam::aws:policy/…`, as the sandbox knows it.

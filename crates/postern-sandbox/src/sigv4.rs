@@ -14,10 +14,12 @@ use crate::http::RawRequest;
 mod canonical;
 mod claim;
 mod fault;
+mod sign;
 
 use claim::Form;
 pub(crate) use claim::{Claim, Scope, service_of};
 pub(crate) use fault::{Dialect, Fault};
+pub(crate) use sign::sign;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";

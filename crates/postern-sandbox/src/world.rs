@@ -24,10 +24,12 @@ use crate::{
 };
 
 mod organization;
+mod scene;
 mod stale;
 mod transfer;
 
 pub use organization::{OrganizationError, OrganizationInfo};
+pub use scene::{Scene, SceneError, UserKey};
 pub use transfer::ImportError;
 
 /// All accounts of a sandbox, and everything that happened in it.

@@ -15,5 +15,5 @@ pub use credentials::{
 };
 pub use sandbox::{
     Admin, BlockingSandbox, Cut, Faults, NewAccount, RunningSandbox, SandboxConfig, SandboxServer,
-    ServeError, Weather, When,
+    ServeError, Weather, When, credentials_file,
 };

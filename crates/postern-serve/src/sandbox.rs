@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use postern_sandbox::{AccountError, AccountInfo, ImportError, OrganizationError, World};
+use postern_sandbox::{AccountError, AccountInfo, ImportError, OrganizationError, Scene, SceneError, World};
 use postern_types::{AccountId, Timestamp};
 use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -23,6 +23,7 @@ mod store;
 pub use admin::Admin;
 pub use blocking::BlockingSandbox;
 pub use faults::{Cut, Faults, Weather, When};
+pub use ready::credentials_file;
 
 use store::Store;
 
@@ -37,6 +38,9 @@ pub struct SandboxConfig {
     pub ready_file: Option<PathBuf>,
     /// Accounts that there are to be from the start.
     pub accounts: Vec<NewAccount>,
+    /// A scene that is to be there: an account with people and a past. Its users' keys are written beside the ready
+    /// file.
+    pub scene: Option<Scene>,
 }
 
 impl Default for SandboxConfig {
@@ -46,6 +50,7 @@ impl Default for SandboxConfig {
             state: None,
             ready_file: None,
             accounts: Vec::new(),
+            scene: None,
         }
     }
 }
@@ -100,6 +105,9 @@ pub enum ServeError {
     /// An account cannot be made.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// The scene cannot be played.
+    #[error("the scene cannot be played")]
+    Scene(#[from] SceneError),
     /// Accounts cannot be put into an organization.
     #[error(transparent)]
     Organization(#[from] OrganizationError),
@@ -143,6 +151,9 @@ impl SandboxServer {
         for account in &config.accounts {
             world.create_account(account.id, account.name.as_deref(), Timestamp::now(), &mut rng)?;
         }
+        if let Some(scene) = config.scene {
+            let _was_there = world.play(scene, Timestamp::now(), &mut rng)?;
+        }
         let bind = |source| ServeError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
@@ -158,7 +169,7 @@ impl SandboxServer {
         let server = tokio::spawn(connection::accept(listener, Arc::clone(&shared), stopped));
         let running = RunningSandbox { endpoint, shared, stop, server, saver };
         if let Some(path) = &config.ready_file {
-            ready::write(path, &running)?;
+            ready::write(path, &running, config.scene)?;
         }
         Ok(running)
     }

@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests end the test loudly")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
-use postern_serve::{BlockingSandbox, Cut, NewAccount, SandboxConfig, ServeError, When};
+use postern_sandbox::Scene;
+use postern_serve::{BlockingSandbox, Cut, NewAccount, SandboxConfig, ServeError, When, credentials_file};
 use postern_testkit::{
     live::LiveSandbox,
     query::{Keys, element},
 };
+use postern_types::Timestamp;
 use serde_json::Value;
 
 fn json(text: &str) -> Value {
@@ -121,7 +123,7 @@ fn the_admin_api_does_what_the_formats_say() {
     let (_, events) = admin("GET", "/events", "");
     assert_eq!(events["Records"][0]["eventName"], "ListUsers");
     let (_, clock) = admin("POST", "/clock", r#"{"advance_seconds":3600}"#);
-    let at = |name: &str| clock[name].as_str().unwrap().parse::<postern_types::Timestamp>().unwrap();
+    let at = |name: &str| clock[name].as_str().unwrap().parse::<Timestamp>().unwrap();
     assert_eq!(at("sandbox").duration_since(at("real")).as_secs(), 3_600);
     let state = sandbox.admin(&token, "GET", "/state", "").body;
     assert_eq!(admin("POST", "/reset", "").0, 200);
@@ -185,4 +187,88 @@ fn connections_are_cut_before_or_after_the_named_call() {
         assert_eq!(exists(&name), done);
         assert!(!exists("never"));
     }
+}
+
+/// The keys of a credentials file by profile.
+fn profiles(text: &str) -> BTreeMap<String, Keys> {
+    let mut profiles = BTreeMap::new();
+    for section in text.split("\n[").skip(1) {
+        let (name, rest) = section.split_once(']').unwrap();
+        let value = |key: &str| {
+            let line = rest.lines().find(|line| line.starts_with(key)).unwrap();
+            line.split_once(" = ").unwrap().1.to_owned()
+        };
+        let keys =
+            Keys { id: value("aws_access_key_id"), secret: value("aws_secret_access_key"), token: None };
+        profiles.insert(name.to_owned(), keys);
+    }
+    profiles
+}
+
+#[test]
+fn a_scene_has_people_with_keys_and_a_past() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ready, state) = (folder.path().join("sandbox.json"), folder.path().join("state"));
+    let config = SandboxConfig {
+        ready_file: Some(ready.clone()),
+        scene: Some(Scene::SingleAccount),
+        ..kept_in(&state)
+    };
+    let sandbox = LiveSandbox::with(config.clone());
+    let told = json(&fs::read_to_string(&ready).unwrap());
+    let beside = credentials_file(&ready);
+    assert_eq!(told["credentials_file"], beside.to_str().unwrap());
+    assert_eq!(told["accounts"][0]["id"], "222222222222");
+    let text = fs::read_to_string(&beside).unwrap();
+    let people = profiles(&text);
+    let names: Vec<&str> = people.keys().map(String::as_str).collect();
+    let all = ["alice", "backup-agent", "bob", "carol", "ci-deploy", "dave", "erin", "intern-2024"];
+    assert_eq!(names, all, "one active key each");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&beside).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    // The past is the sandbox's own bookkeeping, and the clock was not moved.
+    let alice = &people["alice"];
+    let ask =
+        |keys: &Keys, action: &str, more: &[(&str, &str)]| sandbox.call(keys, "iam", action, more).unwrap();
+    let user = ask(alice, "GetUser", &[]);
+    let today = Timestamp::now();
+    let days = |text: &str| (today.duration_since(text.parse::<Timestamp>().unwrap()).as_hours()) / 24;
+    assert_eq!(days(&element(&user.body, "CreateDate")), 899);
+    assert_eq!(days(&element(&user.body, "PasswordLastUsed")), 2);
+    let used = ask(alice, "GetAccessKeyLastUsed", &[("AccessKeyId", &people["intern-2024"].id)]);
+    assert_eq!(days(&element(&used.body, "LastUsedDate")), 608);
+    let used = ask(alice, "GetAccessKeyLastUsed", &[("AccessKeyId", &people["bob"].id)]);
+    assert!((10..=20).contains(&days(&element(&used.body, "LastUsedDate"))), "{}", used.body);
+    assert_eq!(ask(&people["ci-deploy"], "ListUsers", &[]).status, 403, "a machine is no administrator");
+    let arn = "arn:aws:iam::222222222222:user/ci-deploy";
+    let job =
+        ask(alice, "GenerateServiceLastAccessedDetails", &[("Arn", arn), ("Granularity", "ACTION_LEVEL")]);
+    let job = element(&job.body, "JobId");
+    let fetch = || ask(alice, "GetServiceLastAccessedDetails", &[("JobId", &job), ("MaxItems", "1000")]).body;
+    fetch();
+    let report = fetch();
+    for service in ["cloudformation", "ecr", "iam", "lambda", "s3"] {
+        let of = report.split("<ServiceName>").find(|of| of.contains(&format!("pace>{service}<"))).unwrap();
+        assert!(of.contains("<LastAuthenticatedRegion>"), "{service}: {of}");
+    }
+    assert!(report.contains("<ActionName>UpdateStack</ActionName><LastAccessedEntity>"));
+    assert_eq!(ask(alice, "DeleteUser", &[("UserName", "nobody")]).status, 404);
+
+    // A second start goes on with what is there, and hands out the same keys.
+    assert_eq!(ask(alice, "TagUser", &tags("intern-2024")).status, 200);
+    sandbox.server.shutdown().unwrap();
+    fs::remove_file(&beside).unwrap();
+    let sandbox = LiveSandbox::with(config);
+    let again = fs::read_to_string(&beside).unwrap();
+    assert_eq!(profiles(&again)["alice"].secret, people["alice"].secret);
+    let user = sandbox.call(alice, "iam", "GetUser", &[("UserName", "intern-2024")]).unwrap();
+    assert_eq!(element(&user.body, "Value"), "kept");
+}
+
+fn tags(user: &str) -> [(&str, &str); 3] {
+    [("UserName", user), ("Tags.member.1.Key", "state"), ("Tags.member.1.Value", "kept")]
 }

@@ -28,6 +28,7 @@ mod run_report;
 mod saved_plan;
 mod served;
 mod signals;
+mod snapshot;
 mod state;
 mod target;
 

@@ -196,6 +196,11 @@ fn someone() -> impl Strategy<Value = Someone> {
 const TEXT: &str = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [{\"Effect\": \"Allow\", \"Action\": [\"s3:Get*\", \
     \"ec2:DescribeInstances\"], \"Resource\": \"*\", \"Condition\": {\"StringLike\": {\"aws:username\": \"%7B é ☃\"}}}]\n}";
 
+/// Parameters of a call about a user.
+fn on<'a>(name: &'a str, parameters: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a str)> {
+    [&[("UserName", name)], parameters].concat()
+}
+
 fn build(lab: &Lab, people: &[Someone]) {
     let root = &lab.connections[&account(PROD)];
     let document = TEXT.replace('☃', "-");
@@ -224,8 +229,7 @@ fn build(lab: &Lab, people: &[Someone]) {
     for (number, who) in people.iter().enumerate() {
         let name = format!("u,{number}");
         let user: UserName = name.parse().unwrap();
-        let on = |parameters: &[(&'static str, &str)]| [&[("UserName", name.as_str())], parameters].concat();
-        let mut create = on(&[("Path", who.path)]);
+        let mut create = on(&name, &[("Path", who.path)]);
         if who.bounded {
             create.push(("PermissionsBoundary", &base));
         }
@@ -234,16 +238,16 @@ fn build(lab: &Lab, people: &[Someone]) {
         }
         iam(lab, "CreateUser", &create);
         if who.in_group {
-            iam(lab, "AddUserToGroup", &on(&[("GroupName", "team")]));
+            iam(lab, "AddUserToGroup", &on(&name, &[("GroupName", "team")]));
         }
         if who.admin {
-            iam(lab, "AttachUserPolicy", &on(&[("PolicyArn", ADMIN)]));
+            iam(lab, "AttachUserPolicy", &on(&name, &[("PolicyArn", ADMIN)]));
         }
         if who.inline {
-            iam(lab, "PutUserPolicy", &on(&[("PolicyName", "own"), ("PolicyDocument", &document)]));
+            iam(lab, "PutUserPolicy", &on(&name, &[("PolicyName", "own"), ("PolicyDocument", &document)]));
         }
         if who.password {
-            iam(lab, "CreateLoginProfile", &on(&[("Password", "Correct-Horse-1")]));
+            iam(lab, "CreateLoginProfile", &on(&name, &[("Password", "Correct-Horse-1")]));
         }
         if who.device {
             let path = "/".parse().unwrap();
@@ -262,7 +266,7 @@ fn build(lab: &Lab, people: &[Someone]) {
                 let _answer = connection.raw(&RawCall::ec2("DescribeInstances", &[])).unwrap();
             }
             if who.inactive {
-                let off = on(&[("AccessKeyId", key.id.as_str()), ("Status", "Inactive")]);
+                let off = on(&name, &[("AccessKeyId", key.id.as_str()), ("Status", "Inactive")]);
                 iam(lab, "UpdateAccessKey", &off);
             }
         }

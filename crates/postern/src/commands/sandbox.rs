@@ -2,8 +2,9 @@
 
 use std::{error::Error as _, net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Subcommand};
-use postern_serve::{NewAccount, RunningSandbox, SandboxConfig, SandboxServer, ServeError};
+use clap::{Args, Subcommand, ValueEnum};
+use postern_sandbox::Scene;
+use postern_serve::{NewAccount, RunningSandbox, SandboxConfig, SandboxServer, ServeError, credentials_file};
 use tokio::runtime::Builder;
 
 use crate::{
@@ -31,10 +32,15 @@ enum SandboxCommand {
 Examples:
   postern sandbox serve --listen 127.0.0.1:4581 --account bastion
   postern sandbox serve --state ./sandbox --ready-file ./sandbox.json
+  postern sandbox serve --scene single-account --account bastion=111111111111 \
+    --ready-file ./sandbox.json
 
 IAM, STS and a little of EC2 and S3, on one endpoint, for any number of
 accounts. The ready file holds the endpoint, the admin API's token and the
-accounts' root keys; nothing outside the sandbox takes them.
+accounts' root keys; nothing outside the sandbox takes them. With a scene, the
+keys of its users are beside it, as an AWS credentials file: sandbox.json and
+sandbox.credentials. A scene's users have used their keys for months, and
+IAM tells so; one that is in the state already goes on as it is.
 
 Bad weather, to try how something behaves in it, through the admin API:
   curl -H \"Authorization: Bearer $TOKEN\" $ENDPOINT/_postern/faults -d '
@@ -55,6 +61,24 @@ pub(crate) struct ServeArgs {
     /// Make this account at the start, or find it by its id
     #[arg(long = "account", value_name = "NAME[=ID]", value_parser = account)]
     accounts: Vec<NewAccount>,
+    /// Have a scene ready: an account with people, keys and a past, to try things on
+    #[arg(long, value_name = "SCENE", value_enum)]
+    scene: Option<SceneName>,
+}
+
+/// The scenes by the names that the command line has for them.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SceneName {
+    /// Account 222222222222 as it grows without a plan: five administrators, two machines and a forgotten user
+    SingleAccount,
+}
+
+impl From<SceneName> for Scene {
+    fn from(name: SceneName) -> Self {
+        match name {
+            SceneName::SingleAccount => Self::SingleAccount,
+        }
+    }
 }
 
 fn account(text: &str) -> Result<NewAccount, String> {
@@ -91,12 +115,13 @@ fn serve(args: &ServeArgs, context: &mut Context) -> Result<ExitStatus, CliError
         state: args.state.clone(),
         ready_file: Some(ready_file.clone()),
         accounts: args.accounts.clone(),
+        scene: args.scene.map(Scene::from),
     };
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let mut stop = Stop::new()?;
         let running = SandboxServer::start(config).await.map_err(|error| in_words(&error))?;
-        announce(context, &running, &ready_file)?;
+        announce(context, &running, &ready_file, args.scene.is_some())?;
         stop.wait().await;
         context.printer.status("ending");
         running.shutdown().await.map_err(|error| in_words(&error))
@@ -108,12 +133,13 @@ fn announce(
     context: &Context,
     running: &RunningSandbox,
     ready_file: &std::path::Path,
+    has_scene: bool,
 ) -> Result<(), CliError> {
-    context.printer.data(&format!(
-        "endpoint: {}\nready file: {}\n",
-        running.endpoint(),
-        ready_file.display()
-    ))?;
+    let mut told = format!("endpoint: {}\nready file: {}\n", running.endpoint(), ready_file.display());
+    if has_scene {
+        told.push_str(&format!("credentials file: {}\n", credentials_file(ready_file).display()));
+    }
+    context.printer.data(&told)?;
     context.printer.status("Ctrl-C ends it");
     Ok(())
 }

@@ -51,6 +51,7 @@ impl World {
             state: None,
             ready_file: None,
             accounts: Vec::<NewAccount>::new(),
+            scene: None,
         })
         .unwrap();
         let connect = |id: &str| root_of(&sandbox, id);
