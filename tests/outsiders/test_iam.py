@@ -442,6 +442,59 @@ def test_credential_report(account, iam):
     assert (row["access_key_2_active"], row["access_key_2_last_rotated"]) == ("false", "N/A")
 
 
+def last_accessed(iam, arn: str, **granularity) -> dict:
+    job = iam.generate_service_last_accessed_details(Arn=arn, **granularity)["JobId"]
+    for _ in range(50):
+        report = iam.get_service_last_accessed_details(JobId=job, MaxItems=1000)
+        if report["JobStatus"] != "IN_PROGRESS":
+            break
+        time.sleep(0.1)
+    assert report["JobStatus"] == "COMPLETED" and not report["IsTruncated"]
+    return report
+
+
+def test_service_last_accessed(account, iam):
+    bob = new_person(account, "bob")
+    document = policy(allow("s3:*"), allow("ec2:Describe*"), allow("sns:Publish"))
+    iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=document)
+    client(account.endpoint, "s3", bob.keys).list_buckets()
+    client(account.endpoint, "ec2", bob.keys).describe_instances()
+    # Refused, and an attempt all the same.
+    assert refused(client(account.endpoint, "ec2", bob.keys).stop_instances, InstanceIds=["i-1"]).status == 403
+
+    report = last_accessed(iam, bob.arn, Granularity="ACTION_LEVEL")
+    assert report["JobType"] == "ACTION_LEVEL" and report["JobCompletionDate"] >= report["JobCreationDate"]
+    services = {each["ServiceNamespace"]: each for each in report["ServicesLastAccessed"]}
+    assert list(services) == sorted(services) and {"ec2", "s3", "sns"} <= set(services)
+    s3, sns = services["s3"], services["sns"]
+    assert (s3["ServiceName"], s3["TotalAuthenticatedEntities"]) == ("Amazon S3", 1)
+    assert s3["LastAuthenticatedEntity"] == bob.arn and s3["LastAuthenticatedRegion"] == "eu-central-1"
+    assert sns["TotalAuthenticatedEntities"] == 0 and "LastAuthenticated" not in sns
+    tracked = {each["ActionName"]: each for each in s3["TrackedActionsLastAccessed"]}
+    assert tracked["ListAllMyBuckets"]["LastAccessedEntity"] == bob.arn
+    assert tracked["CreateBucket"] == {"ActionName": "CreateBucket"} and "GetObject" not in tracked
+    assert "TrackedActionsLastAccessed" not in sns
+
+    by_service = last_accessed(iam, bob.arn)
+    assert by_service["JobType"] == "SERVICE_LEVEL"
+    assert not any("TrackedActionsLastAccessed" in each for each in by_service["ServicesLastAccessed"])
+
+    iam.create_group(GroupName="team")
+    iam.put_group_policy(GroupName="team", PolicyName="p", PolicyDocument=document)
+    iam.add_user_to_group(GroupName="team", UserName="bob")
+    job = iam.generate_service_last_accessed_details(Arn=account.arn("group/team"))["JobId"]
+    iam.get_service_last_accessed_details(JobId=job)
+    seen = iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="s3")
+    (entity,) = seen["EntityDetailsList"]
+    assert (entity["EntityInfo"]["Name"], entity["EntityInfo"]["Type"]) == ("bob", "USER")
+    assert entity["LastAuthenticated"] == s3["LastAuthenticated"]
+
+    nobody = refused(iam.generate_service_last_accessed_details, Arn=account.arn("role/nobody"))
+    assert (nobody.status, nobody.code) == (404, "NoSuchEntity")
+    assert nobody.message == "The role with name nobody cannot be found."
+    assert refused(iam.get_service_last_accessed_details, JobId="0" * 36).code == "NoSuchEntity"
+
+
 def test_aws_managed_policies_have_their_real_documents(account, iam):
     def document(name: str) -> dict:
         arn = f"arn:aws:iam::aws:policy/{name}"

@@ -108,6 +108,9 @@ pub enum ServeError {
     /// The scene cannot be played.
     #[error("the scene cannot be played")]
     Scene(#[from] SceneError),
+    /// The account of the scene is there, and is none.
+    #[error("account {0} is in the kept state already, and is not the scene's")]
+    NoScene(AccountId),
     /// Accounts cannot be put into an organization.
     #[error(transparent)]
     Organization(#[from] OrganizationError),
@@ -148,11 +151,15 @@ impl SandboxServer {
             None => None,
             Some(folder) => Some(Store::open(folder, &world)?),
         };
+        if let Some(scene) = config.scene {
+            // One that is in the kept state goes on; an account of another making cannot become one.
+            let played = world.play(scene, Timestamp::now(), &mut rng)?;
+            if !played && world.user_keys(scene.account()).is_empty() {
+                return Err(ServeError::NoScene(scene.account()));
+            }
+        }
         for account in &config.accounts {
             world.create_account(account.id, account.name.as_deref(), Timestamp::now(), &mut rng)?;
-        }
-        if let Some(scene) = config.scene {
-            let _was_there = world.play(scene, Timestamp::now(), &mut rng)?;
         }
         let bind = |source| ServeError::Bind { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(bind)?;

@@ -267,6 +267,14 @@ fn a_scene_has_people_with_keys_and_a_past() {
     assert_eq!(profiles(&again)["alice"].secret, people["alice"].secret);
     let user = sandbox.call(alice, "iam", "GetUser", &[("UserName", "intern-2024")]).unwrap();
     assert_eq!(element(&user.body, "Value"), "kept");
+    drop(sandbox);
+
+    let other = folder.path().join("other");
+    let sandbox = LiveSandbox::with(kept_in(&other));
+    let _empty = sandbox.account("prod", Some("222222222222"));
+    sandbox.server.shutdown().unwrap();
+    let scene = SandboxConfig { scene: Some(Scene::SingleAccount), ..kept_in(&other) };
+    assert!(matches!(BlockingSandbox::start(scene), Err(ServeError::NoScene(_))));
 }
 
 fn tags(user: &str) -> [(&str, &str); 3] {

@@ -218,7 +218,7 @@ fn build(lab: &Lab, people: &[Someone]) {
         ("MaxSessionDuration", "7200"),
         ("Description", "works, <hard> & long"),
         ("Tags.member.1.Key", "team"),
-        ("Tags.member.1.Value", "web & more"),
+        ("Tags.member.1.Value", "web = more"),
     ];
     iam(lab, "CreateRole", &role);
     iam(lab, "PutRolePolicy", &[("RoleName", "worker"), ("PolicyName", "p"), ("PolicyDocument", &document)]);

@@ -182,7 +182,7 @@ impl Stop {
 /// What went wrong with a sandbox, and what to do about it.
 fn in_words(error: &ServeError) -> CliError {
     let kind = match error {
-        ServeError::NotLoopback(_) | ServeError::State { .. } => ErrorKind::Usage,
+        ServeError::NotLoopback(_) | ServeError::State { .. } | ServeError::NoScene(_) => ErrorKind::Usage,
         _ => ErrorKind::Failed,
     };
     let mut told = CliError::new(kind, error.to_string());
@@ -194,6 +194,7 @@ fn in_words(error: &ServeError) -> CliError {
     let hint = match error {
         ServeError::NotLoopback(_) => "the sandbox hands out keys to whoever reaches it; listen on 127.0.0.1",
         ServeError::Bind { .. } => "port 0 takes a free one: `--listen 127.0.0.1:0`",
+        ServeError::NoScene(_) => "start with another directory for the state",
         ServeError::InUse(_) => "end the other sandbox, or give this one a directory of its own",
         ServeError::State { .. } => "start with an empty directory, or restore the file from a copy",
         _ => return told,
