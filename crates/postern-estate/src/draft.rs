@@ -1,14 +1,15 @@
 //! A first estate file: from what someone answered, or from an account that exists.
 
-use std::fmt::Write as _;
-
 use postern_types::{AccountId, GroupName, Partition, Region, RoleName, SessionDuration, UserName};
 
 mod account;
 
 pub use account::ExistingAccount;
 
-use crate::{AccountName, Design, DesignError, EstateName, format_estate};
+use crate::{
+    AccountName, Design, DesignError, EstateName, format_estate,
+    written::{File, key},
+};
 
 /// What a first estate file is to say.
 #[derive(Clone, Debug)]
@@ -179,7 +180,7 @@ impl Draft {
                 file.remark(&format!("- {remark}"));
             }
         }
-        file.0
+        file.into_text()
     }
 
     fn bastion(&self, file: &mut File) {
@@ -285,68 +286,4 @@ impl Draft {
             }
         }
     }
-}
-
-/// The columns that comments take.
-const WIDTH: usize = 110;
-
-/// The file as it is written.
-#[derive(Default)]
-struct File(String);
-
-impl File {
-    fn line(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
-    }
-
-    /// A comment, on as many lines as it takes. What AWS told may stand in it, and must not end it.
-    fn remark(&mut self, text: &str) {
-        let indent = if text.starts_with("- ") { "  " } else { "" };
-        let mut line = "#".to_owned();
-        for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty())
-        {
-            if line.chars().count() + word.chars().count() >= WIDTH && line.len() > indent.len() + 1 {
-                self.line(&line);
-                line = format!("#{indent}");
-            }
-            line.push(' ');
-            line.push_str(word);
-        }
-        self.line(&line);
-    }
-
-    fn remarks(&mut self, texts: &[String]) {
-        texts.iter().for_each(|text| self.remark(text));
-    }
-
-    /// What a section is for, apart from what is said of its first entry.
-    fn section(&mut self, text: &str, of_first: &[String]) {
-        self.line("");
-        self.remark(text);
-        if !of_first.is_empty() {
-            self.line("");
-        }
-    }
-
-    fn text(&mut self, key: &str, text: &str) {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(self.0, "{key} = {}", string(text));
-    }
-
-    fn list<'t>(&mut self, key: &str, items: impl IntoIterator<Item = &'t str>) {
-        let items: Vec<String> = items.into_iter().map(string).collect();
-        let _ = writeln!(self.0, "{key} = [{}]", items.join(", "));
-    }
-}
-
-/// A TOML string.
-fn string(text: &str) -> String {
-    toml_edit::Value::from(text).to_string()
-}
-
-/// A TOML key: bare where it can be.
-fn key(name: &str) -> String {
-    let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
-    if !name.is_empty() && name.bytes().all(bare) { name.to_owned() } else { string(name) }
 }

@@ -39,6 +39,7 @@ mod schema;
 pub mod snapshot;
 mod span;
 mod step;
+mod written;
 
 pub use apply::{StepError, apply_step};
 pub use cap::{CapReport, CapViolation, Lifted, UnreadPolicy};

@@ -65,23 +65,23 @@ impl Table {
     }
 }
 
-const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
+pub(crate) const fn key(name: &'static str, shape: Shape, about: &'static str) -> Key {
     Key { name, shape, required: false, default: None, about }
 }
 
 impl Key {
-    const fn required(mut self) -> Self {
+    pub(crate) const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    const fn or(mut self, default: &'static str) -> Self {
+    pub(crate) const fn or(mut self, default: &'static str) -> Self {
         self.default = Some(default);
         self
     }
 }
 
-const ACCOUNT_ID: Shape = Shape::Text("^[0-9]{12}$");
+pub(crate) const ACCOUNT_ID: Shape = Shape::Text("^[0-9]{12}$");
 const SENTENCE: Shape = Shape::Text(r"\S");
 const REGION: Shape = Shape::Text("^[a-z0-9]+(-[a-z0-9]+)+-[0-9]+$");
 const URL: Shape = Shape::Text("^https?://[^/\\s][^\\s]*$");
@@ -89,10 +89,10 @@ const ALIAS: Shape = Shape::Text("^(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$");
 const DURATION: Shape = Shape::Text("^[0-9]+[smh]$");
 const OWN_NAME: &str = "^[A-Za-z0-9._-]{1,64}$";
 /// Names of users and roles.
-const IAM_NAME: &str = r"^[A-Za-z0-9_+=,.@-]{1,64}$";
+pub(crate) const IAM_NAME: &str = r"^[A-Za-z0-9_+=,.@-]{1,64}$";
 const GROUP_NAME: &str = r"^[A-Za-z0-9_+=,.@-]{1,128}$";
 const ROLE_PATTERN: Shape = Shape::Text(r"^(\*|[A-Za-z0-9._-]{1,64})/(\*|[A-Za-z0-9_+=,.@-]{1,64})$");
-const ROLE_PATTERNS: Shape = Shape::List(&ROLE_PATTERN, 0);
+pub(crate) const ROLE_PATTERNS: Shape = Shape::List(&ROLE_PATTERN, 0);
 const PEOPLE_NAMES: Shape = Shape::List(&Shape::Text(IAM_NAME), 0);
 const ARN: Shape = Shape::Text("^arn:[^:]+:[^:]+:[^:]*:[^:]*:.+$");
 const ADDRESSES: Shape = Shape::List(&Shape::Text("^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"), 1);

@@ -20,7 +20,7 @@ pub(crate) mod keys;
 mod leave;
 mod organization;
 mod parse;
-mod read;
+pub(crate) mod read;
 mod role;
 pub(crate) mod tags;
 

@@ -9,7 +9,7 @@ use std::{
 use postern_types::{
     AccountId, Arn, GroupName, ParseError, Partition, Region, RoleArn, RoleName, SessionDuration, UserName,
 };
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::{
     AccountDesign, AccountName, Administrators, AlsoAdministrator, Bastion, BreakGlass, Design, DesignError,
@@ -91,26 +91,8 @@ impl Design {
             );
             return Err(errors.finish());
         }
-        let (root, syntax) = DeTable::parse_recoverable(text);
-        let mut broken = false;
-        let mut repeated: Vec<Span> = Vec::new();
-        for error in syntax {
-            let span = error.span().unwrap_or_default().span();
-            if error.message() != "duplicate key" {
-                broken = true;
-                errors.say(span, format!("not TOML: {}", error.message()));
-            } else if !in_repeated_table(text, span, &repeated) {
-                let key = text.get(span.start..span.end).unwrap_or_default();
-                let message = format!("`{key}` stands here a second time");
-                errors.help(span, message, "keep one of the two; the file would not say which one counts");
-                repeated.push(span);
-            }
-        }
-        if broken {
-            // What the rest of the file means is guesswork now: more messages would mislead.
-            return Err(errors.finish());
-        }
-        if !version(root.get_ref(), &mut errors) {
+        let Some(root) = read::syntax(text, &mut errors) else { return Err(errors.finish()) };
+        if !read::is_version_one(root.get_ref(), "estate file", &mut errors) {
             return Err(errors.finish());
         }
         let top = Section::open(root.get_ref(), Span::default(), ("", ""), &keys::TOP, &mut errors);
@@ -129,55 +111,7 @@ impl Design {
     /// # Errors
     /// As [`Design::parse`]; bytes that are not UTF-8 are an error at the first of them.
     pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Vec<DesignError>> {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Self::parse(text),
-            Err(error) => {
-                let at = error.valid_up_to();
-                let end = at + error.error_len().unwrap_or(bytes.len().saturating_sub(at));
-                Err(vec![DesignError {
-                    message: "the estate file is not UTF-8".to_owned(),
-                    help: Some("save it as UTF-8".to_owned()),
-                    span: (at..end).span(),
-                }])
-            }
-        }
-    }
-}
-
-/// Whether a key repeats another one only because its whole table repeats another one.
-fn in_repeated_table(text: &str, key: Span, repeated: &[Span]) -> bool {
-    let before = text.get(..key.start).unwrap_or_default();
-    let header = before.rfind("\n[").map_or(0, |at| at + 1);
-    let header_end =
-        before.get(header..).and_then(|rest| rest.find('\n')).map_or(key.start, |len| header + len);
-    repeated.iter().any(|other| other.start >= header && other.end <= header_end)
-}
-
-/// Whether the file is of the version that this code reads. Of another one nothing else can be said.
-fn version(top: &DeTable<'_>, errors: &mut Errors) -> bool {
-    const HELP: &str = "write `version = 1`";
-    let Some(value) = top.get("version") else {
-        errors.help(0..0, "missing key `version`", HELP);
-        return true;
-    };
-    match value.get_ref() {
-        DeValue::Integer(i) if i.as_str() == "1" => true,
-        DeValue::Integer(i) => {
-            errors.help(
-                value.span(),
-                format!("version {} of the estate file is not known", i.as_str()),
-                "this postern reads version 1",
-            );
-            false
-        }
-        other => {
-            errors.help(
-                value.span(),
-                format!("`version` must be an integer, not {}", read::kind(other)),
-                HELP,
-            );
-            true
-        }
+        Self::parse(read::utf8(bytes, "estate file")?)
     }
 }
 
