@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_estate::{Account, Role, User};
-use postern_policy::classes::{self, Budget};
 use postern_types::{PolicyArn, UserArn};
 
 use crate::{
@@ -123,25 +122,22 @@ fn writers(here: &World<'_>, there: &World<'_>) -> Writers {
 
 /// The calls to IAM that a caller may make on something.
 fn writes(caller: &Caller) -> BTreeSet<&'static str> {
-    let fixed = caller.fixed();
-    let elements: Vec<_> = caller
-        .policies()
-        .flat_map(|policy| {
-            let version = policy.document.version();
-            policy.document.statements().iter().map(move |statement| (version, statement.resources()))
-        })
-        .filter_map(|(version, resources)| Some((version, resources?)))
-        .collect();
-    let Ok(resources) = classes::resources(&elements, &fixed, &mut Budget::default()) else {
-        return BTreeSet::new();
-    };
+    let Some(resources) = caller.resources() else { return BTreeSet::new() };
     let may = |action: &&'static str| {
         resources.iter().any(|resource| {
-            let question = Question { caller, action, resource: &resource.sample, trust: None };
+            let question = Question { caller, action, resource, trust: None };
             matches!(question.answer(), Answer::Allowed(_))
         })
     };
     IAM_WRITES.into_iter().filter(may).collect()
+}
+
+impl Caller {
+    /// The calls by which rights in IAM grow that the caller may make on something. Nothing, where that cannot be told.
+    #[must_use]
+    pub fn iam_writes(&self) -> BTreeSet<&'static str> {
+        writes(self)
+    }
 }
 
 fn same_roles(before: &World<'_>, after: &World<'_>) -> bool {

@@ -3,6 +3,7 @@
 //! ```text
 //! Estate + managed policies ──▶ World ──caller──▶ Caller ──may / first_power──▶ Answer
 //!                                 └────────────reach─────▶ Reach: user × credential × role
+//! what was used ──Change──▶ ServiceOutlook: what roles leave of it
 //! ```
 //!
 //! What a credential fixes in a request (who calls, whether with MFA, since when) is fixed before anything is asked.
@@ -19,6 +20,7 @@ mod effect;
 mod power;
 mod reach;
 mod search;
+mod used;
 mod world;
 
 pub use self::{
@@ -27,5 +29,6 @@ pub use self::{
     power::Power,
     reach::{Grant, Reach, Way},
     search::Answer,
+    used::{Change, Doer, Lost, May, ServiceOutlook, Stop, Verdict},
     world::{Guardrail, Missing, World},
 };

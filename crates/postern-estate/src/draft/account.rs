@@ -12,6 +12,7 @@ use super::{Draft, DraftAccount, DraftGroup, DraftPerson, DraftRole};
 use crate::{
     ADMINISTRATORS_GROUP, Account, AccountName, BREAK_GLASS_GROUP, Group, MANAGED_TAG, PATH,
     PERSON_GROUP_PREFIX, PolicyDocument, Role, SELF_SERVICE_GROUP, User, documents,
+    migrate::{Guess, Judgement},
 };
 
 /// An account and what is known of it.
@@ -26,7 +27,12 @@ pub struct ExistingAccount<'a> {
     pub found: &'a Account,
     /// The documents of AWS's own policies.
     pub documents: &'a dyn Fn(&PolicyArn) -> Option<String>,
+    /// What each of its users is taken for.
+    pub who: &'a dyn Fn(&UserName, &User) -> Judgement,
 }
+
+/// The role that administrators get for their daily work, which is not to be done above the cap.
+const DAILY: (&str, &str) = ("developer", "PowerUserAccess");
 
 /// Any one of these makes whoever may do it to anyone an administrator.
 const ADMINISTERS: [&str; 4] =
@@ -41,6 +47,8 @@ struct Candidate<'a> {
     own: Vec<Document>,
     of_groups: Vec<Document>,
     boundary: Option<Document>,
+    /// Why it may be no person after all.
+    doubt: Option<String>,
 }
 
 impl ExistingAccount<'_> {
@@ -62,6 +70,7 @@ impl ExistingAccount<'_> {
             });
             self.roles_of_groups(&people, &mut draft, &mut made);
             self.assumable_roles(&people, &mut draft, &mut made);
+            self.daily_role(&people, &mut draft, &mut made);
         }
         for candidate in &people {
             if self.administers(candidate) || made.administrators.contains(candidate.name) {
@@ -81,22 +90,30 @@ impl ExistingAccount<'_> {
     fn people(&self, draft: &mut Draft) -> Vec<Candidate<'_>> {
         let mut people = Vec::new();
         for (name, user) in &self.found.users {
-            let why = match &user.credentials {
-                Some(c) if c.is_empty() => "holds no credentials",
-                Some(c) if !c.login_profile && c.mfa_devices.is_empty() => {
-                    "has access keys, but neither password nor MFA device: a program, it seems, which is better served by a role of its own"
-                }
-                _ => {
-                    people.push(self.candidate(draft.partition, name, user));
+            let judgement = (self.who)(name, user);
+            let why = judgement.reasons.join("; ");
+            draft.left_out.push(match judgement.guess {
+                Guess::Person => {
+                    let doubt = (!judgement.is_sure).then_some(why);
+                    people.push(self.candidate(draft.partition, name, user, doubt));
                     continue;
                 }
-            };
-            draft.left_out.push(format!("user {name}: {why}"));
+                Guess::Machine(_) => format!(
+                    "user {name}: a program, it seems, which is better served by a role of its own: {why}"
+                ),
+                Guess::Unused | Guess::Keep => format!("user {name}: {why}"),
+            });
         }
         people
     }
 
-    fn candidate<'a>(&'a self, partition: Partition, name: &'a UserName, user: &'a User) -> Candidate<'a> {
+    fn candidate<'a>(
+        &'a self,
+        partition: Partition,
+        name: &'a UserName,
+        user: &'a User,
+        doubt: Option<String>,
+    ) -> Candidate<'a> {
         let arn = UserArn::new(partition, self.id, &user.path, name);
         let groups = user.groups.iter().filter_map(|group| self.found.groups.get(group));
         Candidate {
@@ -107,6 +124,7 @@ impl ExistingAccount<'_> {
             own: self.documents_of(&user.inline, &user.attached),
             of_groups: groups.flat_map(|group| self.documents_of(&group.inline, &group.attached)).collect(),
             boundary: user.boundary.as_ref().and_then(|boundary| self.document(boundary)),
+            doubt,
         }
     }
 
@@ -258,6 +276,38 @@ impl ExistingAccount<'_> {
         }
     }
 
+    /// Administrators whom nothing else gives a role get one to work with from day to day.
+    fn daily_role(&self, people: &[Candidate<'_>], draft: &mut Draft, made: &mut Made) {
+        let has_role = |person: &Candidate<'_>| {
+            made.roles.contains_key(person.name) || person.user.groups.iter().any(|g| made.groups.contains(g))
+        };
+        let without: Vec<UserName> = people
+            .iter()
+            .filter(|person| made.administrators.contains(person.name) || self.administers(person))
+            .filter(|person| !has_role(person))
+            .map(|person| person.name.clone())
+            .collect();
+        if without.is_empty() {
+            return;
+        }
+        let (name, policy) = DAILY;
+        let Some(name) = self.free_name(name, made) else { return };
+        made.taken.insert(name.as_str().to_ascii_lowercase());
+        for person in without {
+            made.roles.entry(person).or_default().push(format!("{}/{name}", self.name));
+        }
+        draft.roles.push(DraftRole {
+            name,
+            account: Some(self.name.clone()),
+            policies: vec![policy.to_owned()],
+            session: None,
+            remarks: vec![
+                "For the daily work of administrators, who enter `postern-admin` only to change IAM."
+                    .to_owned(),
+            ],
+        });
+    }
+
     fn role_beside(&self, old: &RoleName, new: RoleName, role: &Role) -> DraftRole {
         let mut remarks = Vec::new();
         if new != *old {
@@ -310,13 +360,17 @@ impl ExistingAccount<'_> {
             .chain(candidate.user.inline.keys().map(ToString::to_string))
             .collect();
         if !own.is_empty() && !made.is_bastion {
-            remarks.push(format!(
-                "Had policies of their own, which a person does not get here; make a role of what is needed: {}",
-                own.join(", ")
-            ));
+            let own = own.join(", ");
+            remarks.push(if draft.administrators.contains(candidate.name) {
+                format!("Had policies of their own ({own}); an administrator enters `postern-admin` instead.")
+            } else {
+                format!(
+                    "Had policies of their own, which a person does not get here; make a role of what is needed: {own}"
+                )
+            });
         }
-        if candidate.user.credentials.is_none() {
-            remarks.push("Which credentials this user holds was not read; it may be a program.".to_owned());
+        if let Some(doubt) = &candidate.doubt {
+            remarks.push(format!("A guess, it may be a program: {doubt}."));
         }
         let groups =
             candidate.user.groups.iter().filter(|group| made.groups.contains(group)).cloned().collect();

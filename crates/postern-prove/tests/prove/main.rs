@@ -6,3 +6,5 @@ mod effect;
 mod laws;
 #[cfg(test)]
 mod reach;
+#[cfg(test)]
+mod used;

@@ -11,7 +11,10 @@ use std::{
 
 use clap::Args;
 use postern_aws::{Connection, survey};
-use postern_estate::{Account, AccountName, Draft, DraftAccount, EstateName, ExistingAccount};
+use postern_estate::{
+    Account, AccountName, Draft, DraftAccount, EstateName, ExistingAccount,
+    migrate::{self, Window, Witness},
+};
 use postern_types::{AccountId, Region, Timestamp, UserName};
 
 use self::answers::{AccountAnswer, BastionAnswer, Questions};
@@ -178,12 +181,14 @@ fn from_account(args: &InitArgs, profile: Option<&str>, context: &Context) -> Re
     let mut draft = Draft::starting(name, connection.endpoint().region.clone(), bastion);
     // Without this, what is not done by the profile would go to AWS itself.
     draft.endpoint_url = connection.endpoint().url("sts").map(str::to_owned);
+    let window = Window { now: Timestamp::now(), unused_after: Window::UNUSED_AFTER };
     let existing = ExistingAccount {
         name: account_name(alias.as_deref()),
         id,
         profile: own,
         found: &found,
         documents: &|arn| postern_sandbox::aws_managed_policy_text(arn.as_str()).map(str::to_owned),
+        who: &|name, user| migrate::judge(&Witness { name, user, usage: None, is_declared: false }, &window),
     };
     Ok(existing.draft_into(draft))
 }
