@@ -89,6 +89,8 @@ pub(crate) enum Command {
     OffBoard(commands::off_board::OffBoardArgs),
     /// Enrol oneself by an invitation: MFA device and access key
     Enrol(commands::enrol::EnrolArgs),
+    /// Move an account's people from IAM users to the bastion, one by one
+    Migrate(commands::migrate::MigrateArgs),
     /// Decide, explain, check and compare IAM policies
     Policy(commands::policy::PolicyArgs),
     /// Run a local AWS that checks everything

@@ -24,6 +24,7 @@ pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
+pub(crate) mod migrate;
 pub(crate) mod off_board;
 pub(crate) mod people;
 pub(crate) mod pick;
@@ -62,6 +63,7 @@ pub(crate) fn run(command: &Command, context: &mut Context) -> Result<ExitStatus
         Command::Contain(args) => contain::run(args, context),
         Command::OffBoard(args) => off_board::run(args, context),
         Command::Enrol(args) => enrol::run(args, context),
+        Command::Migrate(args) => migrate::run(args, context),
         Command::Policy(args) => policy::run(args, context),
         Command::Sandbox(args) => sandbox::run(args, context),
         Command::Login(args) => login::run(args, context),

@@ -8,6 +8,7 @@ pub(crate) mod effect;
 pub(crate) mod explanation;
 pub(crate) mod file_change;
 pub(crate) mod findings;
+pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod simulation;

@@ -3,6 +3,8 @@
 //! What someone may do is asked of the evaluator, as a session with MFA. Nothing of the account is changed or
 //! taken away: the draft's roles stand beside what is there, under `/postern/`.
 
+mod own;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use postern_policy::{Context, Document, PolicyRef, PolicyStack, Principal, Request, cap, evaluate};
@@ -30,9 +32,6 @@ pub struct ExistingAccount<'a> {
     /// What each of its users is taken for.
     pub who: &'a dyn Fn(&UserName, &User) -> Judgement,
 }
-
-/// The role that administrators get for their daily work, which is not to be done above the cap.
-const DAILY: (&str, &str) = ("developer", "PowerUserAccess");
 
 /// Any one of these makes whoever may do it to anyone an administrator.
 const ADMINISTERS: [&str; 4] =
@@ -70,6 +69,7 @@ impl ExistingAccount<'_> {
             });
             self.roles_of_groups(&people, &mut draft, &mut made);
             self.assumable_roles(&people, &mut draft, &mut made);
+            self.roles_of_own_policies(&people, &mut draft, &mut made);
             self.daily_role(&people, &mut draft, &mut made);
         }
         for candidate in &people {
@@ -276,38 +276,6 @@ impl ExistingAccount<'_> {
         }
     }
 
-    /// Administrators whom nothing else gives a role get one to work with from day to day.
-    fn daily_role(&self, people: &[Candidate<'_>], draft: &mut Draft, made: &mut Made) {
-        let has_role = |person: &Candidate<'_>| {
-            made.roles.contains_key(person.name) || person.user.groups.iter().any(|g| made.groups.contains(g))
-        };
-        let without: Vec<UserName> = people
-            .iter()
-            .filter(|person| made.administrators.contains(person.name) || self.administers(person))
-            .filter(|person| !has_role(person))
-            .map(|person| person.name.clone())
-            .collect();
-        if without.is_empty() {
-            return;
-        }
-        let (name, policy) = DAILY;
-        let Some(name) = self.free_name(name, made) else { return };
-        made.taken.insert(name.as_str().to_ascii_lowercase());
-        for person in without {
-            made.roles.entry(person).or_default().push(format!("{}/{name}", self.name));
-        }
-        draft.roles.push(DraftRole {
-            name,
-            account: Some(self.name.clone()),
-            policies: vec![policy.to_owned()],
-            session: None,
-            remarks: vec![
-                "For the daily work of administrators, who enter `postern-admin` only to change IAM."
-                    .to_owned(),
-            ],
-        });
-    }
-
     fn role_beside(&self, old: &RoleName, new: RoleName, role: &Role) -> DraftRole {
         let mut remarks = Vec::new();
         if new != *old {
@@ -356,7 +324,8 @@ impl ExistingAccount<'_> {
 
     fn person(&self, candidate: &Candidate<'_>, draft: &Draft, made: &Made) -> DraftPerson {
         let mut remarks = Vec::new();
-        let own: Vec<String> = (candidate.user.attached.iter().map(policy_name))
+        let attached = candidate.user.attached.iter().filter(|_| !made.own.contains(candidate.name));
+        let own: Vec<String> = (attached.map(policy_name))
             .chain(candidate.user.inline.keys().map(ToString::to_string))
             .collect();
         if !own.is_empty() && !made.is_bastion {
@@ -450,6 +419,8 @@ struct Made {
     administrators: BTreeSet<UserName>,
     /// Roles of people's own.
     roles: BTreeMap<UserName, Vec<String>>,
+    /// People whose attached policies became a role.
+    own: BTreeSet<UserName>,
 }
 
 /// Whether a role's trust names users, roles or accounts, and it is not one of AWS's own making.

@@ -203,13 +203,13 @@ fn account_name(alias: Option<&str>) -> AccountName {
 }
 
 /// Everything in the account's IAM. Missing is not empty: what could not be read is an error.
-fn read(id: AccountId, connection: &Connection) -> Result<Account, CliError> {
+pub(crate) fn read(id: AccountId, connection: &Connection) -> Result<Account, CliError> {
     let mut snapshot = survey(id, connection, &Timestamp::now);
     if let (true, Some(found)) = (snapshot.gaps.is_empty(), snapshot.estate.accounts.remove(&id)) {
         return Ok(found);
     }
     let error =
-        CliError::failed(format!("account {id} could not be read completely, so nothing was drafted"));
+        CliError::failed(format!("account {id} could not be read completely, so nothing was written"));
     let error = snapshot
         .gaps
         .iter()
@@ -218,7 +218,7 @@ fn read(id: AccountId, connection: &Connection) -> Result<Account, CliError> {
 }
 
 /// Writes the file whole or not at all.
-fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
+pub(crate) fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Not a secret: readable as every new file is, as the umask has it.
     let mut file = tempfile::Builder::new()
