@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use postern_types::{SignedDuration, Timestamp, UserName};
+use postern_types::{AccessKeyId, SignedDuration, Timestamp, UserName};
 
 use super::{Better, Usage};
 use crate::{MANAGED_TAG, PATH, User};
@@ -101,13 +101,18 @@ impl Holdings {
         let held = witness.user.credentials.as_ref();
         let usage = witness.usage;
         let of_report = usage.and_then(|usage| usage.password);
-        let mut keys: BTreeSet<_> = usage
+        let unnamed = usage.map_or(0, |usage| usage.unnamed_keys.iter().filter(|key| key.active).count());
+        let used = |id: &AccessKeyId| usage.is_some_and(|usage| usage.keys.contains_key(id));
+        let held_keys: BTreeSet<&AccessKeyId> = held
             .iter()
-            .flat_map(|usage| &usage.keys)
+            .flat_map(|held| &held.access_keys)
             .filter(|(_, key)| key.active)
             .map(|(id, _)| id)
             .collect();
-        keys.extend(held.iter().flat_map(|h| &h.access_keys).filter(|(_, key)| key.active).map(|(id, _)| id));
+        // Keys without an id in the report are the same as those with one that it says nothing of.
+        let unasked = held_keys.iter().filter(|id| !used(id)).count();
+        let reported_keys =
+            usage.iter().flat_map(|usage| usage.access_keys()).filter(|key| key.active).count();
         let password =
             held.is_some_and(|held| held.login_profile) || of_report.is_some_and(|password| password.enabled);
         let rare = held.and_then(|held| held.rare.as_ref()).is_some_and(|rare| {
@@ -116,13 +121,13 @@ impl Holdings {
         });
         // A credential report tells when a user was made; the rest of what is known of a user's use does not.
         let reported = usage.is_some_and(|usage| usage.created.is_some());
-        let key_uses = usage.is_some_and(|usage| keys.iter().all(|id| usage.keys.contains_key(id)));
+        let key_uses = usage.is_some() && unasked <= unnamed;
         let services = usage.is_some_and(|usage| usage.services.is_some());
         Self {
             password,
             mfa: held.is_some_and(|held| !held.mfa_devices.is_empty())
                 || usage.is_some_and(|usage| usage.mfa),
-            active_keys: keys.len(),
+            active_keys: held_keys.len().max(reported_keys),
             rare,
             is_known: held.is_some() || reported,
             uses_are_known: key_uses && (!password || of_report.is_some()) && (!rare || services),
@@ -239,7 +244,7 @@ fn by_habit(witness: &Witness<'_>, holdings: &Holdings, window: &Window, words: 
         many => Some(format!("used {} services", many.len())),
     };
     let last_key = witness.usage.and_then(|usage| {
-        usage.keys.values().filter_map(|key| key.last_used.as_ref()).map(|used| used.at).max()
+        usage.access_keys().filter_map(|key| key.last_used.as_ref()).map(|used| used.at).max()
     });
     let program = words::program(words);
     if let Some(word) = program {

@@ -17,7 +17,7 @@ mod outlook;
 mod plan;
 mod source;
 
-pub(crate) use outlook::{Power, UserOutlook};
+pub(crate) use outlook::{Power, UserOutlook, of as outlooks};
 pub(crate) use source::Source;
 
 /// What the migration file is called where nobody says otherwise.

@@ -13,7 +13,7 @@ use crate::{
 
 mod json;
 
-/// Actions that are listed of a service before the rest is counted.
+/// Actions and roles that are listed before the rest is counted.
 const LISTED: usize = 4;
 
 /// Columns that a row's name takes.
@@ -90,10 +90,10 @@ impl Picture<'_> {
             count("keep")
         );
         if open > 0 {
+            let who = if open == 1 { "is an administrator" } else { "are administrators" };
             let line = format!(
-                "{} {} of them an administrator by an access key alone (N1): whoever has the key has the account",
-                paint(BAD, "!"),
-                open
+                "{} {open} of them {who} by an access key alone (N1): whoever has the key has the account",
+                paint(BAD, "!")
             );
             let _ = writeln!(text, "{}", prose(&line, "", "  ", width));
         }
@@ -135,11 +135,13 @@ impl Picture<'_> {
                 Some(harmless(&words).into_owned())
             })
             .collect();
-        parts.extend(usage.keys.iter().filter(|(_, key)| key.active).map(|(id, key)| {
+        let named = usage.keys.iter().map(|(id, key)| (format!(" {id}"), key));
+        let unnamed = usage.unnamed_keys.iter().map(|key| (String::new(), key));
+        parts.extend(named.chain(unnamed).filter(|(_, key)| key.active).map(|(id, key)| {
             let made = key
                 .created
                 .map_or_else(|| "of an unknown day".to_owned(), |at| format!("made {}", self.window.ago(at)));
-            format!("key {id} {made}")
+            format!("key{id} {made}")
         }));
         if parts.is_empty() { "nothing that is known".to_owned() } else { parts.join("; ") }
     }
@@ -192,26 +194,25 @@ fn before(user: &UserOutlook) -> String {
 
 /// `administrator; roles Support, deploy`
 fn power(power: &Power) -> String {
-    let mut words = Vec::new();
-    if power.administers() {
-        words.push(paint(BAD, "administrator"));
-    } else if !power.iam_writes.is_empty() {
+    if !power.is_any {
+        return "nothing".to_owned();
+    }
+    let mut words = vec![if power.administers() {
+        paint(BAD, "administrator")
+    } else if power.iam_writes.is_empty() {
+        "not an administrator".to_owned()
+    } else {
         let calls = counted(power.iam_writes.len(), "call");
-        words.push(paint(WARN, &format!("{calls} by which rights grow")));
+        paint(WARN, &format!("{calls} by which rights grow"))
+    }];
+    let names: Vec<&str> = power.roles.iter().map(|role| role.as_str()).collect();
+    match names.as_slice() {
+        [] => {}
+        [one] => words.push(format!("role {one}")),
+        few if few.len() <= LISTED => words.push(format!("roles {}", few.join(", "))),
+        many => words.push(format!("{} roles", many.len())),
     }
-    if !power.roles.is_empty() {
-        let names: Vec<&str> = power.roles.iter().map(|role| role.as_str()).collect();
-        words.push(match names.as_slice() {
-            [one] => format!("role {one}"),
-            few if few.len() <= LISTED => format!("roles {}", few.join(", ")),
-            many => format!("{} roles", many.len()),
-        });
-    }
-    match (words.is_empty(), power.is_any) {
-        (false, _) => words.join("; "),
-        (true, true) => "no administrator".to_owned(),
-        (true, false) => "nothing".to_owned(),
-    }
+    words.join("; ")
 }
 
 /// What the roles leave of what a person used.
@@ -241,7 +242,7 @@ fn after(user: &UserOutlook, rows: &mut Rows) {
         return;
     }
     if kept.is_empty() {
-        rows.row("after", &format!("none of {all} as before"));
+        rows.row("after", &paint(WARN, "no service as before"));
     } else {
         rows.row("after", &format!("{} of {all} as before: {}", kept.len(), kept.join(", ")));
     }
@@ -274,18 +275,28 @@ fn changed(service: &ServiceOutlook) -> Option<String> {
         Verdict::AsAdministrator | Verdict::Partly => {
             format!("{name}: {} {} of {of}{rest}", paint(WARN, "in part,"), service.can)
         }
-        Verdict::No => format!("{name}: {} ({of})", paint(BAD, "no")),
+        Verdict::No => format!("{name}: {} {of}", paint(BAD, "none of")),
     })
 }
 
+/// Lost actions, those together that the same stops.
 fn lost(lost: &[Lost], rows: &mut Rows) {
-    for action in lost.iter().take(LISTED) {
-        let stops: Vec<String> = action.stops.iter().map(stopped).collect();
-        let stops = if stops.is_empty() { "there is no role".to_owned() } else { stops.join("; ") };
-        rows.more(&format!("  {}: {stops}", harmless(&action.action)));
+    let mut by_stops: Vec<(&[Stop], Vec<&str>)> = Vec::new();
+    for action in lost {
+        match by_stops.iter_mut().find(|(stops, _)| *stops == action.stops) {
+            Some((_, actions)) => actions.push(&action.action),
+            None => by_stops.push((&action.stops, vec![&action.action])),
+        }
     }
-    if lost.len() > LISTED {
-        rows.more(&format!("  and {} more", lost.len() - LISTED));
+    for (stops, actions) in by_stops {
+        let stops: Vec<String> = stops.iter().map(stopped).collect();
+        let stops = if stops.is_empty() { "there is no role".to_owned() } else { stops.join("; ") };
+        let shown = actions.iter().take(LISTED).map(|action| harmless(action)).collect::<Vec<_>>().join(", ");
+        let more = match actions.len().saturating_sub(LISTED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        rows.more(&format!("  {shown}{more}: {stops}"));
     }
 }
 
@@ -361,3 +372,6 @@ pub(crate) fn remarks(user: &UserOutlook) -> Vec<String> {
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
+
+#[cfg(test)]
+mod tests;

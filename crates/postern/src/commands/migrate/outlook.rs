@@ -138,7 +138,7 @@ impl Looker<'_> {
     fn has_key(&self, name: &UserName, usage: Option<&Usage>) -> bool {
         let held = self.source.found.users.get(name).and_then(|user| user.credentials.as_ref());
         held.is_some_and(|held| held.access_keys.values().any(|key| key.active))
-            || usage.is_some_and(|usage| usage.keys.values().any(|key| key.active))
+            || usage.is_some_and(|usage| usage.access_keys().any(|key| key.active))
     }
 
     fn power(&self, user: &UserArn, held: Held, reach: &Reach) -> Power {

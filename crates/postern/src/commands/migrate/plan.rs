@@ -9,7 +9,7 @@ use postern_estate::{
 };
 use postern_types::{PolicyArn, SignedDuration};
 
-use super::{DEFAULT_FILE, Source, estate_file, outlook};
+use super::{DEFAULT_FILE, Source, estate_file, outlooks};
 use crate::{
     access::WayIn,
     commands::contain::Age,
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &PlanArgs, context: &mut Context) -> Result<ExitStatus, 
     let window = proposer.window;
     let proposal = proposer.propose();
     let mut migration = proposal.migration.clone();
-    let (users, missing) = outlook::of(&file, &desired, &source, proposal);
+    let (users, missing) = outlooks(&file, &desired, &source, proposal);
     let picture = report::migrate::Picture { source: &source, window, users: &users, missing: &missing };
     if args.json {
         context.printer.data(&picture.json())?;
