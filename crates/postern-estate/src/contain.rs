@@ -50,6 +50,10 @@ pub enum Stage {
     Trust,
     /// What is deleted of a user who left, and the user last.
     Deletion,
+    /// What tells later what was done.
+    Mark,
+    /// A user who is made again.
+    Restoration,
 }
 
 impl Stage {
@@ -67,6 +71,8 @@ impl Stage {
             Self::RoleSessions => "role sessions",
             Self::Trust => "trust",
             Self::Deletion => "deletion",
+            Self::Mark => "mark",
+            Self::Restoration => "restoration",
         }
     }
 }
@@ -92,7 +98,7 @@ pub struct Measure {
 }
 
 impl Measure {
-    fn new(stage: Stage, account: AccountId, action: Action) -> Self {
+    pub(crate) const fn new(stage: Stage, account: AccountId, action: Action) -> Self {
         Self { stage, account, action, without_room: None }
     }
 
@@ -121,17 +127,15 @@ impl LockOut {
     /// # Errors
     /// Never, as long as the fixed names are names.
     pub fn measures(&self, name: &UserName, found: &User) -> Result<Vec<Measure>, ParseError> {
-        let mut measures: Vec<Measure> = self.deny(name, found)?.into_iter().collect();
+        let deny = deny_with(DENY_POLICY, (self.account, self.partition), name, found)?;
+        let mut measures: Vec<Measure> = deny.into_iter().collect();
         let mut add = |stage, action| measures.push(Measure::new(stage, self.account, action));
         for group in &found.groups {
             add(Stage::Groups, Action::RemoveUserFromGroup { group: group.clone(), user: name.clone() });
         }
         let Some(held) = &found.credentials else { return Ok(measures) };
-        for (key, state) in &held.access_keys {
-            if state.active {
-                let key = key.clone();
-                add(Stage::AccessKeys, Action::UpdateAccessKey { user: name.clone(), key, active: false });
-            }
+        for action in active_keys(name, held) {
+            add(Stage::AccessKeys, action);
         }
         if held.login_profile {
             add(Stage::Password, Action::DeleteLoginProfile { user: name.clone() });
@@ -148,24 +152,36 @@ impl LockOut {
         }
         Ok(measures)
     }
-
-    fn deny(&self, name: &UserName, found: &User) -> Result<Option<Measure>, ParseError> {
-        let policy: PolicyName = DENY_POLICY.parse()?;
-        let deny_all = PolicyArn::aws_managed(self.partition, &IamPath::root(), &DENY_ALL.parse()?);
-        let document = deny();
-        let stands = found.inline.get(&policy).is_some_and(|there| there.means_the_same(&document));
-        if stands || found.boundary.as_ref() == Some(&deny_all) {
-            return Ok(None);
-        }
-        let action = Action::PutUserPolicy { user: name.clone(), policy, document };
-        let without_room = Action::PutUserPermissionsBoundary { user: name.clone(), boundary: deny_all };
-        let without_room = Some(without_room);
-        Ok(Some(Measure { without_room, ..Measure::new(Stage::Deny, self.account, action) }))
-    }
 }
 
-/// Active credentials of single services.
-fn rare(name: &UserName, held: &Credentials) -> Vec<Action> {
+/// What denies a user everything by an inline policy of this name; none where that stands, or a boundary does the same.
+pub(crate) fn deny_with(
+    policy: &str,
+    (account, partition): (AccountId, Partition),
+    name: &UserName,
+    found: &User,
+) -> Result<Option<Measure>, ParseError> {
+    let policy: PolicyName = policy.parse()?;
+    let deny_all = PolicyArn::aws_managed(partition, &IamPath::root(), &DENY_ALL.parse()?);
+    let document = deny();
+    let stands = found.inline.get(&policy).is_some_and(|there| there.means_the_same(&document));
+    if stands || found.boundary.as_ref() == Some(&deny_all) {
+        return Ok(None);
+    }
+    let action = Action::PutUserPolicy { user: name.clone(), policy, document };
+    let without_room = Action::PutUserPermissionsBoundary { user: name.clone(), boundary: deny_all };
+    let without_room = Some(without_room);
+    Ok(Some(Measure { without_room, ..Measure::new(Stage::Deny, account, action) }))
+}
+
+/// What makes active access keys inactive.
+pub(crate) fn active_keys(name: &UserName, held: &Credentials) -> impl Iterator<Item = Action> {
+    let active = held.access_keys.iter().filter(|(_, state)| state.active);
+    active.map(|(key, _)| Action::UpdateAccessKey { user: name.clone(), key: key.clone(), active: false })
+}
+
+/// What makes active credentials of single services inactive.
+pub(crate) fn rare(name: &UserName, held: &Credentials) -> Vec<Action> {
     let Some(rare) = &held.rare else { return Vec::new() };
     let (user, active) = (|| name.clone(), false);
     let on = |(id, active): (&String, &bool)| active.then(|| id.clone());
@@ -276,8 +292,13 @@ pub fn deletion(
 /// Whether a deny of everything by a containment stands on this user.
 #[must_use]
 pub fn is_locked_out(found: &User) -> bool {
+    is_denied_by(DENY_POLICY, found)
+}
+
+/// Whether an inline policy of this name denies a user everything, or a boundary does.
+pub(crate) fn is_denied_by(policy: &str, found: &User) -> bool {
     let denied = |(name, document): (&PolicyName, &PolicyDocument)| {
-        name.as_str() == DENY_POLICY && document.means_the_same(&deny())
+        name.as_str() == policy && document.means_the_same(&deny())
     };
     let bounded = |boundary: &PolicyArn| boundary.account().is_none() && boundary.name().as_str() == DENY_ALL;
     found.inline.iter().any(denied) || found.boundary.as_ref().is_some_and(bounded)

@@ -82,6 +82,13 @@ impl Caller {
         (unknown.map_or(Answer::Never, Answer::Unknown), None)
     }
 
+    /// Whether the caller's own policies allow an action on a resource in some request. Policies of resources are not
+    /// looked at.
+    #[must_use]
+    pub fn may(&self, action: &str, resource: &str) -> Answer {
+        Question { caller: self, action, resource, trust: None }.answer()
+    }
+
     /// Whether a policy of one statement denies everything, on conditions that this credential meets in every request:
     /// how a user is locked out, and how a role's older sessions are ended. Nothing else needs to be looked at then.
     fn is_shut_out(&self, fixed: &Context) -> bool {

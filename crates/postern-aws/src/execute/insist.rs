@@ -107,7 +107,8 @@ impl Run<'_> {
             // And what keeps a user denied goes only with the user.
             let waits = match measure.stage {
                 Stage::Groups => !denied,
-                Stage::Deletion => refused,
+                // A mark says that all before it was done, and a user is made before it is given anything.
+                Stage::Deletion | Stage::Mark | Stage::Restoration => refused,
                 _ => false,
             };
             let fate = if !answers || waits { Taken::Left } else { self.take(&place, measure).await };
@@ -146,8 +147,13 @@ impl Run<'_> {
 
     async fn call(&self, place: &Place<'_>, action: &Action) -> Result<(), AwsError> {
         let mut pauses = self.settle.pauses();
+        let mut perhaps_done = false;
         loop {
             let Err(error) = call::call(place, action).await else { return Ok(()) };
+            if perhaps_done && error.is("EntityAlreadyExists") {
+                return Ok(());
+            }
+            perhaps_done |= error.is_ambiguous();
             let patience = match error.kind {
                 Kind::Throttled => true,
                 Kind::Conflict => error.code().is_some_and(|code| {
