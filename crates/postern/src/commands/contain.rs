@@ -1,5 +1,6 @@
 //! `postern contain`
 
+mod agree;
 mod carry;
 mod journal;
 mod record;
@@ -20,12 +21,13 @@ use postern_estate::contain::Measure;
 use postern_types::{SignedDuration, Timestamp};
 
 pub(crate) use self::{
+    agree::{Subject, check, until_two_agree},
     carry::{Carry, Case, Settings},
     journal::Journal,
-    record::{Record, Records},
-    scene::Scene,
+    record::{Purpose, Record, Records},
+    scene::{Scene, managed},
     target::Target,
-    verify::verify,
+    verify::{user_is_shut_out, verify},
 };
 use crate::{
     access::WayIn,
@@ -140,7 +142,7 @@ pub(crate) fn run(args: &ContainArgs, context: &mut Context) -> Result<ExitStatu
     let asked = target::read(&args.who, &crate::access::account_names(&file.design), bastion)?;
     let mut scene = Scene::read(context, file, &args.way)?;
     let target = scene.resolve(asked)?;
-    let records = Records::open(context)?;
+    let records = Records::open(context, Purpose::Contain)?;
     let _alone = records.lock()?;
     if args.undo {
         return undo::run(&scene, &records, &target, args.yes, args.log.as_deref());
@@ -204,7 +206,7 @@ pub(crate) fn contain<'a>(
     let mut record = records.read_or_begin(&case.target, now)?;
     let log = match log {
         Some(path) => path.to_owned(),
-        None => default_log(context, &case.target, now)?,
+        None => default_log(context, &log_name(&case.target), now)?,
     };
     let mut journal = Journal::open(&context.printer, &scene.names, &log)?;
     journal.say(now, &format!("containing the {} {}", case.target.kind(), case.target.name()));
@@ -229,10 +231,14 @@ pub(crate) fn contain<'a>(
     Ok(Outcome { left: carried.left, open, cut: carried.cut, log })
 }
 
-fn default_log(context: &Context, target: &Target, now: Timestamp) -> Result<PathBuf, CliError> {
+/// A new log beside the key store.
+pub(crate) fn default_log(context: &Context, name: &str, now: Timestamp) -> Result<PathBuf, CliError> {
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
-    let name = format!("contain-{}-{}-{}-{stamp}.jsonl", target.account(), target.kind(), target.name());
-    Ok(keystore::data_dir(&context.environment)?.join(name))
+    Ok(keystore::data_dir(&context.environment)?.join(format!("{name}-{stamp}.jsonl")))
+}
+
+fn log_name(target: &Target) -> String {
+    format!("contain-{}-{}-{}", target.account(), target.kind(), target.name())
 }
 
 fn conclude(

@@ -14,7 +14,7 @@ use postern_types::{AccountId, IamPath, MfaSerial, SignedDuration, Timestamp, Us
 
 use self::file::FileChange;
 use super::contain::{
-    Case, Journal, Outcome, Records, Scene, Settings, Target, confirm, contain, first_measures, good, settle,
+    Case, Journal, Outcome, Purpose, Records, Scene, Settings, Target, confirm, contain, first_measures, good, settle,
 };
 use crate::{
     access::WayIn,
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &OffBoardArgs, context: &mut Context) -> Result<ExitStat
     let mut scene = Scene::read(context, file, &args.way)?;
     let target = Target::User(bastion, args.person.clone());
     scene.refuse_oneself(&target)?;
-    let records = Records::open(context)?;
+    let records = Records::open(context, Purpose::Contain)?;
     let _alone = records.lock()?;
     if already_gone(&scene, bastion, &args.person) {
         return finish_file(&scene, change, args);

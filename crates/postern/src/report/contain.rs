@@ -54,7 +54,13 @@ pub(crate) fn words(action: &Action) -> String {
             format!("{call} {} of {user}", device.as_str())
         }
         Action::DeleteLoginProfile { user } => format!("{call} of {user}"),
-        Action::DeleteUser { user } => format!("{call} {user}"),
+        Action::DeleteUser { user } | Action::CreateUser { user, .. } => format!("{call} {user}"),
+        Action::AttachUserPolicy { user, policy } => format!("{call} {} to {user}", policy.name()),
+        Action::TagUser { user, tags } => {
+            let tags: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            format!("{call} {} on {user}", tags.join(", "))
+        }
+        Action::UntagUser { user, keys } => format!("{call} {} of {user}", keys.join(", ")),
         Action::UpdateAssumeRolePolicy { role, .. } => format!("{call} of {role}"),
         _ => call.to_owned(),
     }

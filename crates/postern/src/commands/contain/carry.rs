@@ -2,12 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::AtomicBool,
     thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use postern_aws::execute::{Insist, Settle, Taken, insist};
+use postern_aws::{
+    AwsError,
+    execute::{Insist, Settle, Taken, insist},
+};
 use postern_estate::{
     Action, User,
     contain::{
@@ -18,6 +21,7 @@ use postern_prove::Reach;
 use postern_types::{AccountId, RoleArn, RoleName, SignedDuration, Timestamp, UserArn, UserName};
 
 use super::{
+    agree::{Subject, check, until_two_agree},
     journal::Journal,
     record::{Record, Records},
     scene::Scene,
@@ -25,10 +29,6 @@ use super::{
 };
 use crate::{errors::CliError, report};
 
-/// How long to go on where the user never stays as it was left.
-const LONGEST: Duration = Duration::from_secs(900);
-/// Readings or measures that fail one after the other before it is given up.
-const FAILURES: usize = 6;
 /// A session may be issued for some seconds after the user is locked out everywhere but where it was asked for.
 const LONGEST_MARGIN: Duration = Duration::from_secs(5);
 
@@ -179,8 +179,11 @@ impl Carry<'_, '_> {
             self.note_user(&lock);
             let mut measures = lock;
             measures.extend(self.case.revocations(self.scene, now)?);
-            let _ = self.take(measures, Some(now))?;
-            left.extend(self.until_two_agree()?);
+            let _ = self.take_until(measures, Some(now))?;
+            if self.scene.connections.contains_key(&self.case.target.account()) {
+                let (settle, interrupted) = (self.settings.settle, self.interrupted);
+                left.extend(until_two_agree(&mut self, settle, interrupted)?);
+            }
         }
         let margin = SignedDuration::try_from(self.settings.settle.min(LONGEST_MARGIN)).unwrap_or_default();
         let cut = Timestamp::now().checked_add(margin).unwrap_or(Timestamp::MAX);
@@ -191,8 +194,8 @@ impl Carry<'_, '_> {
         {
             measures.extend(close_trust(*account, self.scene.partition(), name, role));
         }
-        left.extend(self.take(measures, Some(cut))?);
-        self.check()?;
+        left.extend(self.take_until(measures, Some(cut))?);
+        check(self.interrupted)?;
         let own = self.own.iter().filter(|(account, own)| {
             self.case.roles.iter().any(|role| role.account() == **account && role.name() == *own)
         });
@@ -218,7 +221,7 @@ impl Carry<'_, '_> {
     }
 
     /// Takes measures, having written down what they change; what was not taken, in words.
-    fn take(&mut self, mut measures: Vec<Measure>, cut: Option<Timestamp>) -> Result<Vec<String>, CliError> {
+    fn take_until(&mut self, mut measures: Vec<Measure>, cut: Option<Timestamp>) -> Result<Vec<String>, CliError> {
         for measure in &measures {
             if matches!(measure.stage, Stage::RoleSessions | Stage::Trust)
                 && let Some(found) = self.scene.estate.accounts.get(&measure.account)
@@ -260,66 +263,33 @@ impl Carry<'_, '_> {
         });
         Ok(not_taken.collect())
     }
+}
 
-    /// Reads the user and locks them out until two readings in a row find nothing to do and are the same.
-    fn until_two_agree(&mut self) -> Result<Vec<String>, CliError> {
-        let Target::User(account, name) = self.case.target.clone() else { return Ok(Vec::new()) };
-        if !self.scene.connections.contains_key(&account) {
-            return Ok(Vec::new());
-        }
-        let id = self.case.user.as_ref().and_then(|user| user.id.clone());
-        let begun = Instant::now();
-        let mut failures = Vec::new();
-        let mut before: Option<User> = None;
-        loop {
-            self.check()?;
-            let pause = self.settings.settle.min(Duration::from_secs(2));
-            if failures.len() >= FAILURES || begun.elapsed() > LONGEST {
-                let last =
-                    failures.pop().unwrap_or_else(|| "the user does not stay as it was left".to_owned());
-                return Ok(vec![last]);
-            }
-            let (name, user) = match self.scene.user(account, &name, id.as_ref()) {
-                Ok(Some(found)) => found,
-                Ok(None) => {
-                    self.journal.say(Timestamp::now(), &format!("the user {name} is deleted"));
-                    self.case.user = None;
-                    return Ok(Vec::new());
-                }
-                Err(error) => {
-                    failures.push(error.to_string());
-                    sleep(pause);
-                    continue;
-                }
-            };
-            let measures = lock_out(self.scene, account, &name, &user, &self.settings)?;
-            self.case.user = Some(user.clone());
-            if measures.is_empty() {
-                if before.as_ref() == Some(&user) {
-                    self.journal.say(Timestamp::now(), &format!("two readings of {name} agree"));
-                    return Ok(Vec::new());
-                }
-                before = Some(user);
-                sleep(self.settings.settle);
-                continue;
-            }
-            before = None;
-            let refused = self.take(measures, None)?;
-            if refused.is_empty() {
-                failures.clear();
-            } else {
-                failures.extend(refused.into_iter().next());
-                sleep(pause);
-            }
-        }
+impl Subject for Carry<'_, '_> {
+    fn read(&mut self) -> Result<Option<(UserName, User)>, AwsError> {
+        let Target::User(account, name) = &self.case.target else { return Ok(None) };
+        let id = self.case.user.as_ref().and_then(|user| user.id.as_ref());
+        self.scene.user(*account, name, id)
     }
 
-    fn check(&self) -> Result<(), CliError> {
-        if self.interrupted.load(Ordering::Relaxed) {
-            return Err(CliError::interrupted("interrupted: what is done stays done")
-                .hint("run the same command again to go on"));
-        }
-        Ok(())
+    fn needed(&mut self, found: Option<(&UserName, &User)>) -> Result<Vec<Measure>, CliError> {
+        let account = self.case.target.account();
+        let Some((name, user)) = found else {
+            let gone = self.case.target.name().to_owned();
+            self.say(&format!("the user {gone} is deleted"));
+            self.case.user = None;
+            return Ok(Vec::new());
+        };
+        self.case.user = Some(user.clone());
+        lock_out(self.scene, account, name, user, &self.settings)
+    }
+
+    fn take(&mut self, measures: Vec<Measure>) -> Result<Vec<String>, CliError> {
+        self.take_until(measures, None)
+    }
+
+    fn say(&mut self, text: &str) {
+        self.journal.say(Timestamp::now(), text);
     }
 }
 

@@ -1,4 +1,5 @@
-//! What stood before a containment, so that `--undo` can put it back: a file of this machine, without secrets.
+//! What stood before a containment, or before a user was switched off or deleted, so that an undo can put it back: a
+//! file of this machine, without secrets.
 //!
 //! It is not kept at AWS, in tags, say: what is written there, whoever is contained may have been able to write, and
 //! an undo would then hand out groups of their choice. It is written before the first call, so that a run that was
@@ -6,24 +7,58 @@
 
 use std::collections::BTreeSet;
 
-use postern_estate::{Account, Action, PolicyDocument, contain::Measure};
-use postern_types::{AccountId, ParseError, RoleArn, Timestamp};
+use postern_estate::{Account, Action, PolicyDocument, Tags, User, contain::Measure};
+use postern_types::{AccountId, MfaSerial, ParseError, RoleArn, Timestamp};
 use postern_vault::PrivateDir;
 use serde::{Deserialize, Serialize};
 
 use super::target::Target;
 use crate::{context::Context, errors::CliError, keystore};
 
-const PREFIX: &str = "contain-";
 const FORMAT: u8 = 1;
 
-/// One containment.
+/// What a record is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// A containment.
+    Contain,
+    /// A user who is switched off while their account is left.
+    SwitchOff,
+    /// A user who is deleted then.
+    Delete,
+}
+
+impl Purpose {
+    /// What the names of its files begin with.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Contain => "contain",
+            Self::SwitchOff => "migrate-off",
+            Self::Delete => "migrate-delete",
+        }
+    }
+
+    /// What two processes must not do at once, and how it is told.
+    const fn lock(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Contain => ("contain.lock", "another postern process contains somebody"),
+            Self::SwitchOff | Self::Delete => {
+                ("migrate.lock", "another postern process is at a stage of a migration")
+            }
+        }
+    }
+}
+
+/// One containment, or one user who is switched off or deleted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Record {
     format: u8,
     account: String,
     kind: String,
     name: String,
+    /// The user's unique id, where it was noted: another user of the name is not the one of this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     /// When it began.
     pub(crate) begun_at: Timestamp,
     /// Whether the user was read: only what the first reading finds is put back.
@@ -33,6 +68,9 @@ pub(crate) struct Record {
     /// The latest time before which sessions are ended.
     pub(crate) revoked_before: Option<Timestamp>,
     changes: Vec<Change>,
+    /// Virtual MFA devices that go with the user.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    devices: BTreeSet<String>,
     /// What cannot be put back, in words.
     pub(crate) lost: BTreeSet<String>,
 }
@@ -48,6 +86,8 @@ struct Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "call", rename_all_fields = "snake_case")]
 enum Undo {
+    CreateUser { user: String, path: String, tags: Tags },
+    AttachUserPolicy { user: String, policy: String },
     AddUserToGroup { user: String, group: String },
     DeleteUserPolicy { user: String, policy: String },
     PutUserPolicy { user: String, policy: String, document: String },
@@ -66,6 +106,14 @@ impl Undo {
     /// None for calls that no containment has to undo.
     fn of(action: &Action) -> Option<Self> {
         Some(match action {
+            Action::CreateUser { user, path, tags } => Self::CreateUser {
+                user: user.to_string(),
+                path: path.as_str().to_owned(),
+                tags: tags.clone(),
+            },
+            Action::AttachUserPolicy { user, policy } => {
+                Self::AttachUserPolicy { user: user.to_string(), policy: policy.to_string() }
+            }
             Action::AddUserToGroup { user, group } => {
                 Self::AddUserToGroup { user: user.to_string(), group: group.to_string() }
             }
@@ -116,6 +164,12 @@ impl Undo {
     fn action(&self) -> Result<Action, ParseError> {
         let document = |text: &str| PolicyDocument::new(text);
         Ok(match self {
+            Self::CreateUser { user, path, tags } => {
+                Action::CreateUser { user: user.parse()?, path: path.parse()?, tags: tags.clone() }
+            }
+            Self::AttachUserPolicy { user, policy } => {
+                Action::AttachUserPolicy { user: user.parse()?, policy: policy.parse()? }
+            }
             Self::AddUserToGroup { user, group } => {
                 Action::AddUserToGroup { user: user.parse()?, group: group.parse()? }
             }
@@ -168,6 +222,8 @@ impl Undo {
     /// What it puts back, whatever its former state was: only the first entry of a place counts.
     fn place(&self) -> [&str; 3] {
         match self {
+            Self::CreateUser { user, .. } => ["user", user, ""],
+            Self::AttachUserPolicy { user, policy } => ["attached", user, policy],
             Self::AddUserToGroup { user, group } => ["group", user, group],
             Self::DeleteUserPolicy { user, policy } | Self::PutUserPolicy { user, policy, .. } => {
                 ["user policy", user, policy]
@@ -188,17 +244,19 @@ impl Undo {
 }
 
 impl Record {
-    fn new(target: &Target, now: Timestamp) -> Self {
+    pub(crate) fn new(target: &Target, now: Timestamp) -> Self {
         Self {
             format: FORMAT,
             account: target.account().to_string(),
             kind: target.kind().to_owned(),
             name: target.name().to_owned(),
+            id: None,
             begun_at: now,
             user_seen: false,
             roles: BTreeSet::new(),
             revoked_before: None,
             changes: Vec::new(),
+            devices: BTreeSet::new(),
             lost: BTreeSet::new(),
         }
     }
@@ -232,6 +290,38 @@ impl Record {
         }
     }
 
+    /// Notes whose record it is.
+    pub(crate) fn note_id(&mut self, user: &User) {
+        self.id = user.id.as_ref().map(|id| id.as_str().to_owned());
+    }
+
+    /// Whether it is of this user, and of no other one that had the name.
+    pub(crate) fn is_of(&self, user: &User) -> bool {
+        self.id.as_deref() == user.id.as_ref().map(|id| id.as_str())
+    }
+
+    /// Notes a user who will be deleted: the calls that make it again, and what goes with it. Only the first reading
+    /// counts.
+    pub(crate) fn note_deletion(
+        &mut self,
+        account: AccountId,
+        again: &[Action],
+        devices: &BTreeSet<MfaSerial>,
+    ) {
+        if self.user_seen {
+            return;
+        }
+        self.user_seen = true;
+        let undo = again.iter().filter_map(Undo::of);
+        self.changes.extend(undo.map(|undo| Change { account: account.to_string(), undo }));
+        self.devices.extend(devices.iter().map(|device| device.as_str().to_owned()));
+    }
+
+    /// Virtual MFA devices that go with the user.
+    pub(crate) fn devices(&self) -> BTreeSet<MfaSerial> {
+        self.devices.iter().filter_map(|device| device.parse().ok()).collect()
+    }
+
     /// Notes what a measure will change.
     pub(crate) fn note(&mut self, measure: &Measure, account: &Account) {
         let Some(undo) = measure.undo(account).as_ref().and_then(Undo::of) else {
@@ -252,8 +342,8 @@ impl Record {
         }
     }
 
-    /// The calls that put everything back, in the order in which to make them: what denies goes last.
-    pub(crate) fn undo(&self) -> Result<Vec<(AccountId, Action)>, CliError> {
+    /// The calls that put everything back, in the order in which they were noted.
+    pub(crate) fn calls(&self) -> Result<Vec<(AccountId, Action)>, CliError> {
         let mut calls = Vec::with_capacity(self.changes.len());
         for change in &self.changes {
             let call = change.account.parse().and_then(|account| Ok((account, change.undo.action()?)));
@@ -261,6 +351,12 @@ impl Record {
                 CliError::failed("the record of what stood before cannot be read").caused_by(error)
             })?);
         }
+        Ok(calls)
+    }
+
+    /// The calls that put everything back, in the order in which to make them: what denies goes last.
+    pub(crate) fn undo(&self) -> Result<Vec<(AccountId, Action)>, CliError> {
+        let mut calls = self.calls()?;
         calls.sort_by_key(|(_, action)| match action {
             Action::UpdateAssumeRolePolicy { .. } => 1,
             Action::PutRolePolicy { .. } | Action::DeleteRolePolicy { .. } => 2,
@@ -275,37 +371,39 @@ impl Record {
 /// The records of this machine.
 pub(crate) struct Records {
     dir: PrivateDir,
-}
-
-fn file_name(target: &Target) -> String {
-    format!("{PREFIX}{}-{}-{}.json", target.account(), target.kind(), target.name())
+    purpose: Purpose,
 }
 
 impl Records {
-    pub(crate) fn open(context: &Context) -> Result<Self, CliError> {
-        Ok(Self { dir: PrivateDir::create(&keystore::data_dir(&context.environment)?)? })
+    pub(crate) fn open(context: &Context, purpose: Purpose) -> Result<Self, CliError> {
+        Ok(Self { dir: PrivateDir::create(&keystore::data_dir(&context.environment)?)?, purpose })
     }
 
-    /// Waits for nobody: two containments at once would each undo half.
+    /// Waits for nobody: two at once would each undo half.
     pub(crate) fn lock(&self) -> Result<std::fs::File, CliError> {
-        let file = self.dir.lock_file("contain.lock")?;
+        let (name, taken) = self.purpose.lock();
+        let file = self.dir.lock_file(name)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
-            Err(error) => Err(CliError::failed("another postern process contains somebody").caused_by(error)),
+            Err(error) => Err(CliError::failed(taken).caused_by(error)),
         }
+    }
+
+    fn file_name(&self, target: &Target) -> String {
+        format!("{}-{}-{}-{}.json", self.purpose.prefix(), target.account(), target.kind(), target.name())
     }
 
     /// Where the record of a target is.
     pub(crate) fn path(&self, target: &Target) -> std::path::PathBuf {
-        self.dir.path().join(file_name(target))
+        self.dir.path().join(self.file_name(target))
     }
 
     pub(crate) fn read(&self, target: &Target) -> Result<Option<Record>, CliError> {
-        let Some(bytes) = self.dir.read(&file_name(target))? else { return Ok(None) };
+        let Some(bytes) = self.dir.read(&self.file_name(target))? else { return Ok(None) };
         let bad = |cause: &dyn std::fmt::Display| {
             CliError::failed(format!("`{}` does not say what stood before", self.path(target).display()))
                 .caused_by(cause)
-                .hint("move the file away to contain without a way back")
+                .hint("move the file away to go on without a way back")
         };
         let record: Record = serde_json::from_slice(&bytes).map_err(|error| bad(&error))?;
         if record.format == FORMAT {
@@ -324,11 +422,11 @@ impl Records {
     pub(crate) fn write(&self, target: &Target, record: &Record) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| CliError::failed("cannot write the record").caused_by(error))?;
-        Ok(self.dir.write(&file_name(target), text.as_bytes())?)
+        Ok(self.dir.write(&self.file_name(target), text.as_bytes())?)
     }
 
     pub(crate) fn remove(&self, target: &Target) -> Result<(), CliError> {
-        self.dir.remove(&file_name(target))?;
+        self.dir.remove(&self.file_name(target))?;
         Ok(())
     }
 }

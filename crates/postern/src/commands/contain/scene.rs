@@ -34,10 +34,20 @@ pub(crate) struct Scene<'a> {
 impl<'a> Scene<'a> {
     /// Enters and reads every account that can be entered and read.
     pub(crate) fn read(context: &'a Context, file: EstateFile, way: &WayIn) -> Result<Self, CliError> {
+        let wanted: Vec<AccountId> = access::account_names(&file.design).into_keys().collect();
+        Self::of(context, file, way, &wanted)
+    }
+
+    /// The same of some of the accounts.
+    pub(crate) fn of(
+        context: &'a Context,
+        file: EstateFile,
+        way: &WayIn,
+        wanted: &[AccountId],
+    ) -> Result<Self, CliError> {
         let names = access::account_names(&file.design);
-        let wanted: Vec<AccountId> = names.keys().copied().collect();
         context.printer.status(&format!("reading {} …", counted(wanted.len(), "account")));
-        let Entered { connections, refused } = open_each(context, &file.design, &wanted, way, false)?;
+        let Entered { connections, refused } = open_each(context, &file.design, wanted, way, false)?;
         let mut scene = Self {
             context,
             file,
@@ -247,8 +257,12 @@ impl<'a> Scene<'a> {
         let parts: Vec<&str> = identity.arn.resource().split('/').collect();
         let oneself = match parts.as_slice() {
             ["user", .., last] => *last == name.as_str(),
-            // The way in through the administrators' role carries the person's name.
-            ["assumed-role", ADMIN_ROLE, session] => session.split('@').next() == Some(name.as_str()),
+            // The way in through the administrators' role carries the person's name, which is that of a user of the
+            // bastion.
+            ["assumed-role", ADMIN_ROLE, session] => {
+                *account == self.file.design.bastion.account.value
+                    && session.split('@').next() == Some(name.as_str())
+            }
             _ => false,
         };
         if !oneself {

@@ -10,7 +10,7 @@ use postern_estate::{
 use postern_types::Timestamp;
 
 use super::{
-    confirm, default_log, good,
+    confirm, default_log, good, log_name,
     journal::Journal,
     record::{Record, Records},
     scene::Scene,
@@ -38,7 +38,7 @@ pub(super) fn run(
     let now = Timestamp::now();
     let log = match log {
         Some(path) => path.to_owned(),
-        None => default_log(scene.context, target, now)?,
+        None => default_log(scene.context, &log_name(target), now)?,
     };
     let mut journal = Journal::open(printer, &scene.names, &log)?;
     journal.say(now, &format!("undoing the containment of the {} {}", target.kind(), target.name()));
@@ -176,11 +176,13 @@ const fn stage(action: &Action) -> Stage {
     }
 }
 
-const fn removes(action: &Action) -> bool {
+/// Whether it is as well where there is nothing to remove.
+pub(crate) const fn removes(action: &Action) -> bool {
     matches!(
         action,
         Action::DeleteUserPolicy { .. }
             | Action::DeleteRolePolicy { .. }
             | Action::DeleteUserPermissionsBoundary { .. }
+            | Action::UntagUser { .. }
     )
 }

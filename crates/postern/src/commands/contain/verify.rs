@@ -73,7 +73,8 @@ pub(crate) fn verify(
     Ok(open)
 }
 
-fn user_is_shut_out(
+/// Whether a user may do nothing and gets in nowhere, with whatever credential; what they still can, in words.
+pub(crate) fn user_is_shut_out(
     world: &World<'_>,
     arn: &postern_types::UserArn,
     scene: &Scene<'_>,
