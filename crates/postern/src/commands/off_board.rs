@@ -14,7 +14,8 @@ use postern_types::{AccountId, IamPath, MfaSerial, SignedDuration, Timestamp, Us
 
 use self::file::FileChange;
 use super::contain::{
-    Case, Journal, Outcome, Purpose, Records, Scene, Settings, Target, confirm, contain, first_measures, good, settle,
+    Case, Journal, Outcome, Purpose, Records, Scene, Settings, Target, confirm, contain, first_measures,
+    good, settle,
 };
 use crate::{
     access::WayIn,

@@ -12,6 +12,7 @@ mod estate;
 mod guards;
 mod init;
 mod invite;
+mod migrate;
 mod organization;
 mod people;
 mod saved;

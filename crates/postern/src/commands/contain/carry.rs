@@ -221,7 +221,11 @@ impl Carry<'_, '_> {
     }
 
     /// Takes measures, having written down what they change; what was not taken, in words.
-    fn take_until(&mut self, mut measures: Vec<Measure>, cut: Option<Timestamp>) -> Result<Vec<String>, CliError> {
+    fn take_until(
+        &mut self,
+        mut measures: Vec<Measure>,
+        cut: Option<Timestamp>,
+    ) -> Result<Vec<String>, CliError> {
         for measure in &measures {
             if matches!(measure.stage, Stage::RoleSessions | Stage::Trust)
                 && let Some(found) = self.scene.estate.accounts.get(&measure.account)

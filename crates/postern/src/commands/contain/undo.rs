@@ -10,8 +10,9 @@ use postern_estate::{
 use postern_types::Timestamp;
 
 use super::{
-    confirm, default_log, good, log_name,
+    confirm, default_log, good,
     journal::Journal,
+    log_name,
     record::{Record, Records},
     scene::Scene,
     target::Target,

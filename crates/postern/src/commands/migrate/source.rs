@@ -1,13 +1,13 @@
 //! An account with what its users used: from AWS, or from files.
 
-use std::path::Path;
-
+use postern_aws::Connection;
 use postern_estate::{Account, AccountName, migrate::AccountUsage};
 use postern_types::{AccountId, Timestamp};
 
 use super::account;
 use crate::{
     access::{self, WayIn},
+    commands::init,
     context::Context,
     errors::CliError,
     estate_file::EstateFile,
@@ -37,8 +37,23 @@ impl Source {
             .get(&id)
             .ok_or_else(|| CliError::failed(format!("no connection to account `{name}`")))?;
         context.printer.status(&format!("reading {name} ({id}) …"));
-        let found = crate::commands::init::read(id, connection)?;
-        let usage = AccountUsage { read_at: Timestamp::now(), users: Default::default(), gaps: Vec::new() };
+        let found = init::read(id, connection)?;
+        let usage = used(context, id, connection, &found);
         Ok(Self { name, id, found, usage })
     }
+}
+
+/// What the users of an account used until now, as far as AWS tells.
+pub(super) fn used(
+    context: &Context,
+    id: AccountId,
+    connection: &Connection,
+    found: &Account,
+) -> AccountUsage {
+    context.printer.status("asking what was used …");
+    let used = postern_aws::usage(id, connection, found, &Timestamp::now, &|error| {
+        context.printer.progress(&format!("waiting: {}", error.code().unwrap_or("no answer")));
+    });
+    context.printer.progress_ends();
+    used
 }

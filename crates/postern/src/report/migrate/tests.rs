@@ -83,7 +83,7 @@ fn usage(days: i64, password: bool, services: Vec<ServiceUse>) -> Usage {
         password: password.then(|| PasswordUse { enabled: true, last_used: Some(ago(days)) }),
         keys: [(key(), KeyUse { active: true, created: Some(ago(412)), last_used })].into(),
         services: Some(services),
-        mfa: false,
+        ..Usage::default()
     }
 }
 
