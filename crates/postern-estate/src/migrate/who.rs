@@ -147,8 +147,9 @@ pub fn judge(witness: &Witness<'_>, window: &Window) -> Judgement {
         return judged(Guess::Keep, true, ["postern made it".to_owned()]);
     }
     if let Some(reason) = unused(witness, &holdings, window) {
-        // Credentials of single services open little, but something.
-        let looked = witness.user.credentials.as_ref().is_some_and(|held| held.rare.is_some());
+        // Credentials of single services, where nobody looked for them, would show in the services that were used.
+        let looked = witness.user.credentials.as_ref().is_some_and(|held| held.rare.is_some())
+            || witness.usage.is_some_and(|usage| usage.services.is_some());
         return judged(Guess::Unused, looked || !holdings.opens_nothing(), [reason]);
     }
     let words = words::of(witness.name.as_str());

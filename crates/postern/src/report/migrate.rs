@@ -184,7 +184,8 @@ fn becomes(kind: &Kind) -> String {
 
 fn before(user: &UserOutlook) -> String {
     match &user.by_key {
-        None => format!("no active key; signed in: {}", power(&user.with_mfa)),
+        None if user.has_password => format!("no active key; signed in: {}", power(&user.with_mfa)),
+        None => format!("can sign in nowhere; by its policies {}", power(&user.with_mfa)),
         Some(by_key) if *by_key == user.with_mfa => format!("by the key alone: {}", power(by_key)),
         Some(by_key) => {
             format!("by the key alone: {}; with MFA: {}", power(by_key), power(&user.with_mfa))
@@ -235,15 +236,14 @@ fn after(user: &UserOutlook, rows: &mut Rows) {
         .filter(|service| service.verdict() == Verdict::Yes)
         .map(|service| service.namespace.as_str())
         .collect();
-    let all = counted(user.services.len(), "service");
     if kept.len() == user.services.len() {
-        let words = format!("{}: {}", paint(GOOD, &format!("all {all} as before")), kept.join(", "));
-        rows.row("after", &words);
+        rows.row("after", &format!("{}: {}", paint(GOOD, "all as before"), kept.join(", ")));
         return;
     }
     if kept.is_empty() {
         rows.row("after", &paint(WARN, "no service as before"));
     } else {
+        let all = counted(user.services.len(), "service");
         rows.row("after", &format!("{} of {all} as before: {}", kept.len(), kept.join(", ")));
     }
     for service in &user.services {

@@ -21,6 +21,7 @@ pub(crate) struct UserOutlook {
     pub(crate) by_key: Option<Power>,
     /// With MFA, or signed in to the console.
     pub(crate) with_mfa: Power,
+    pub(crate) has_password: bool,
     /// What it used; none where that was not read.
     pub(crate) usage: Option<Usage>,
     /// What is left of each service that a person used.
@@ -125,6 +126,7 @@ impl Looker<'_> {
                     .has_key(&name, usage.as_ref())
                     .then(|| self.power(&arn, Held::LongTermKey, &reach)),
                 with_mfa: self.power(&arn, Held::SessionWithMfa, &reach),
+                has_password: self.has_password(&name, usage.as_ref()),
                 name,
                 judgement,
                 entry,
@@ -139,6 +141,12 @@ impl Looker<'_> {
         let held = self.source.found.users.get(name).and_then(|user| user.credentials.as_ref());
         held.is_some_and(|held| held.access_keys.values().any(|key| key.active))
             || usage.is_some_and(|usage| usage.access_keys().any(|key| key.active))
+    }
+
+    fn has_password(&self, name: &UserName, usage: Option<&Usage>) -> bool {
+        let held = self.source.found.users.get(name).and_then(|user| user.credentials.as_ref());
+        held.is_some_and(|held| held.login_profile)
+            || usage.is_some_and(|usage| usage.password.is_some_and(|password| password.enabled))
     }
 
     fn power(&self, user: &UserArn, held: Held, reach: &Reach) -> Power {

@@ -34,6 +34,7 @@ fn user(user: &UserOutlook) -> Value {
         "last_used": user.usage.as_ref().and_then(Usage::last_used).map(|at| at.to_string()),
         "by_key": user.by_key.as_ref().map(power),
         "with_mfa": power(&user.with_mfa),
+        "password": user.has_password,
     });
     let Some(members) = value.as_object_mut() else { return value };
     match &user.entry.kind {
