@@ -63,6 +63,15 @@ impl EstateFile {
 
     fn read(path: PathBuf) -> Result<Self, CliError> {
         let text = read_text(&path)?;
+        Self::of(path, text)
+    }
+
+    /// What the file will be once this is its text.
+    pub(crate) fn with_text(&self, text: String) -> Result<Self, CliError> {
+        Self::of(self.path.clone(), text)
+    }
+
+    fn of(path: PathBuf, text: String) -> Result<Self, CliError> {
         let design = Design::parse(&text).map_err(|errors| design_errors(&path, &text, &errors))?;
         Ok(Self { path, text, design })
     }

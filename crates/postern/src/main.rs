@@ -15,6 +15,7 @@ mod doctor;
 mod effect;
 mod env;
 mod errors;
+mod estate_change;
 mod estate_file;
 mod frecency;
 mod key_age;

@@ -12,4 +12,5 @@ pub(crate) mod migrate;
 pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod simulation;
+pub(crate) mod stages;
 pub(crate) mod table;

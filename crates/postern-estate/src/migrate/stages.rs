@@ -64,11 +64,7 @@ impl SwitchOff {
     ///
     /// # Errors
     /// Never, as long as the fixed names are names.
-    pub fn measures(
-        &self,
-        name: &UserName,
-        found: &User,
-    ) -> Result<Vec<Measure>, postern_types::ParseError> {
+    pub fn measures(&self, name: &UserName, found: &User) -> Result<Vec<Measure>, postern_types::ParseError> {
         let place = (self.account, self.partition);
         let mut measures = Vec::new();
         let mut add = |stage, action| measures.push(Measure::new(stage, self.account, action));
@@ -174,8 +170,7 @@ pub fn holds_inactive(found: &User) -> bool {
     let Some(held) = &found.credentials else { return false };
     held.access_keys.values().any(|key| !key.active)
         || held.rare.as_ref().is_some_and(|rare| {
-            let all =
-                rare.ssh_public_keys.values().chain(rare.service_specific.values());
+            let all = rare.ssh_public_keys.values().chain(rare.service_specific.values());
             all.chain(rare.signing_certificates.values()).any(|active| !active)
         })
 }

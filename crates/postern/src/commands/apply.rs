@@ -87,6 +87,19 @@ pub(crate) fn run(args: &ApplyArgs, context: &mut Context) -> Result<ExitStatus,
     if !args.yes && saved.is_none() {
         confirm()?;
     }
+    carry_through(context, &prepared, &mut report, "apply")?;
+    Ok(ExitStatus::Done)
+}
+
+/// Carries out a plan that was looked at, and goes on until the accounts are what the file says. `verb` is the command
+/// as it is typed.
+pub(crate) fn carry_through(
+    context: &Context,
+    prepared: &Prepared,
+    report: &mut RunReport,
+    verb: &str,
+) -> Result<(), CliError> {
+    let names = &prepared.wanted.names;
     let interrupted = context.watch_interrupt();
     let reviewed = review(prepared.plan.clone())?;
     let mut follow = Follow::new(context, names, reviewed.steps().len());
@@ -95,19 +108,19 @@ pub(crate) fn run(args: &ApplyArgs, context: &mut Context) -> Result<ExitStatus,
         follow.note(event);
         Ok(())
     })?;
-    let told = Told { verb: "apply", names, took: follow.took() };
+    let told = Told { verb, names, took: follow.took() };
     told.stopped(&reviewed, &outcome)?;
     let rest = until_settled(&|| prepared.again(context), &interrupted)?;
     if !rest.is_empty() {
-        context.printer.data(&report::plan::render(&rest, names, None, width))?;
+        context.printer.data(&report::plan::render(&rest, names, None, context.printer.width()))?;
         return Err(CliError::failed(
             "every call was carried out, but the accounts are still not what the file says",
         )
-        .hint("someone else may be changing them; run `postern apply` again"));
+        .hint(format!("someone else may be changing them; run `postern {verb}` again")));
     }
     let text = format!("{} The accounts are what the file says.", paint(GOOD, "Applied."));
     context.printer.data(&format!("{text} {}\n", told.sum(&outcome)))?;
-    Ok(ExitStatus::Done)
+    Ok(())
 }
 
 /// The plan as approved.

@@ -21,12 +21,13 @@ use postern_estate::contain::Measure;
 use postern_types::{SignedDuration, Timestamp};
 
 pub(crate) use self::{
-    agree::{Subject, check, until_two_agree},
+    agree::{Subject, until_two_agree},
     carry::{Carry, Case, Settings},
     journal::Journal,
     record::{Purpose, Record, Records},
     scene::{Scene, managed},
     target::Target,
+    undo::removes,
     verify::{user_is_shut_out, verify},
 };
 use crate::{

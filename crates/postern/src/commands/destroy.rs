@@ -54,7 +54,14 @@ pub(crate) struct DestroyArgs {
     way: WayIn,
 }
 
-pub(crate) fn run(args: &DestroyArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
+impl DestroyArgs {
+    /// The same as typed, for another command that ends in it.
+    pub(crate) fn of(yes: Option<String>, dry_run: bool, way: WayIn) -> Self {
+        Self { yes, dry_run, report: None, way }
+    }
+}
+
+pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, CliError> {
     let wanted = Wanted::unjudged(context)?;
     let estate = wanted.file.design.name.value.as_str().to_owned();
     if args.yes.as_ref().is_some_and(|name| *name != estate) {

@@ -13,12 +13,23 @@ use crate::{
     estate_file::{EstateFile, design_errors},
 };
 
+mod bring;
+mod delete;
+mod ground;
+mod guard;
+mod off;
 mod outlook;
 mod plan;
 mod source;
+mod stage;
+mod undo;
+mod users;
+mod work;
 
+pub(crate) use ground::Ground;
 pub(crate) use outlook::{Power, UserOutlook, of as outlooks};
 pub(crate) use source::Source;
+pub(crate) use users::{Change, Ended};
 
 /// What the migration file is called where nobody says otherwise.
 pub(crate) const DEFAULT_FILE: &str = "migration.toml";
@@ -34,11 +45,17 @@ pub(crate) struct MigrateArgs {
 enum MigrateCommand {
     /// Say who is who among an account's users, and what each will keep of what they use
     Plan(plan::PlanArgs),
+    /// Carry out a stage, for the users that are named
+    Apply(stage::ApplyArgs),
+    /// Take a stage back
+    Undo(undo::UndoArgs),
 }
 
 pub(crate) fn run(args: &MigrateArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     match &args.command {
         MigrateCommand::Plan(args) => plan::run(args, context),
+        MigrateCommand::Apply(args) => stage::run(args, context),
+        MigrateCommand::Undo(args) => undo::run(args, context),
     }
 }
 

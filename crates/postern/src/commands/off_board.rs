@@ -1,7 +1,5 @@
 //! `postern off-board`
 
-mod file;
-
 use std::{collections::BTreeSet, path::PathBuf};
 
 use clap::Args;
@@ -12,7 +10,6 @@ use postern_estate::{
 };
 use postern_types::{AccountId, IamPath, MfaSerial, SignedDuration, Timestamp, UserName};
 
-use self::file::FileChange;
 use super::contain::{
     Case, Journal, Outcome, Purpose, Records, Scene, Settings, Target, confirm, contain, first_measures,
     good, settle,
@@ -21,6 +18,7 @@ use crate::{
     access::WayIn,
     context::Context,
     errors::{CliError, ExitStatus},
+    estate_change::FileChange,
     estate_file::EstateFile,
     output::{BOLD, WARN, paint, prose},
     report,
@@ -72,7 +70,7 @@ pub(crate) fn run(args: &OffBoardArgs, context: &mut Context) -> Result<ExitStat
     let settings =
         Settings { settle: settle(args.settle)?, devices_since: Timestamp::MIN, close_trust: false };
     let file = EstateFile::load(context)?;
-    let change = if args.keep_in_file { None } else { FileChange::prepare(&file, &args.person)? };
+    let change = if args.keep_in_file { None } else { FileChange::without(&file, &args.person)? };
     let bastion = file.design.bastion.account.value;
     let mut scene = Scene::read(context, file, &args.way)?;
     let target = Target::User(bastion, args.person.clone());

@@ -113,7 +113,7 @@ fn check_person(file: &EstateFile, person: &UserName) -> Result<(), CliError> {
 }
 
 /// The name that was probably meant.
-fn nearest<T: ToString>(meant: &str, names: impl IntoIterator<Item = T>) -> Option<String> {
+pub(crate) fn nearest<T: ToString>(meant: &str, names: impl IntoIterator<Item = T>) -> Option<String> {
     let likeness = |name: T| {
         let name = name.to_string();
         (jaro_winkler(&name, meant), name)

@@ -107,7 +107,12 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// Reads the estate file and judges it: a broken file ends with code 2, a role above the cap with code 4.
     pub(crate) fn load(context: &Context) -> Result<Self, CliError> {
-        let mut wanted = Self::unjudged(context)?;
+        Self::judged(context, EstateFile::load(context)?)
+    }
+
+    /// The same of an estate file that is read, or that is yet to be written.
+    pub(crate) fn judged(context: &Context, file: EstateFile) -> Result<Self, CliError> {
+        let mut wanted = Self::of(file)?;
         wanted.within_cap = cap::check(context, &wanted.file, &wanted.desired, None)?;
         Ok(wanted)
     }
@@ -115,7 +120,10 @@ impl Wanted {
     /// Reads the estate file. Judged with AWS's default quotas, so that nothing needs to be called for a file that
     /// cannot be applied.
     pub(crate) fn unjudged(context: &Context) -> Result<Self, CliError> {
-        let file = EstateFile::load(context)?;
+        Self::of(EstateFile::load(context)?)
+    }
+
+    fn of(file: EstateFile) -> Result<Self, CliError> {
         let mut names = access::account_names(&file.design);
         if let Some(organization) = &file.design.organization {
             names.entry(organization.management.value).or_insert_with(|| access::MANAGEMENT.to_owned());

@@ -11,7 +11,7 @@ mod actions;
 mod check;
 mod diff;
 mod eval;
-pub(super) mod files;
+pub(crate) mod files;
 mod fmt;
 mod located;
 mod simulate;

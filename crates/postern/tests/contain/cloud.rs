@@ -71,13 +71,18 @@ impl Cloud {
 
     /// A device for a user, enabled with the codes up to this many steps from now.
     pub(crate) fn device(&self, device: &str, user: &str, last: i64) -> (String, TotpSeed) {
-        let made = self.iam("CreateVirtualMFADevice", &[("VirtualMFADeviceName", device)]);
+        self.device_in(BASTION, device, user, last)
+    }
+
+    pub(crate) fn device_in(&self, account: &str, device: &str, user: &str, last: i64) -> (String, TotpSeed) {
+        let made = self.iam_in(account, "CreateVirtualMFADevice", &[("VirtualMFADeviceName", device)]);
         let base32 = data_encoding::BASE64.decode(element(&made, "Base32StringSeed").as_bytes()).unwrap();
         let seed = TotpSeed::from_base32(std::str::from_utf8(&base32).unwrap()).unwrap();
         let serial = element(&made, "SerialNumber");
         let now = step();
         let codes = [now + last - 1, now + last].map(|step| seed.code_of_step(step));
-        self.iam(
+        self.iam_in(
+            account,
             "EnableMFADevice",
             &[
                 ("UserName", user),

@@ -4,6 +4,9 @@
 
 mod apply;
 mod bad_files;
+#[expect(dead_code, reason = "containment has its own tests")]
+#[path = "../contain/cloud.rs"]
+mod cloud;
 mod docs;
 mod down;
 mod emit;
@@ -16,5 +19,6 @@ mod migrate;
 mod organization;
 mod people;
 mod saved;
+mod stages;
 mod weather;
 mod world;

@@ -57,8 +57,7 @@ fn user() -> User {
 }
 
 fn estate(user: User) -> Estate {
-    let admins =
-        Group { path: "/".parse().unwrap(), inline: BTreeMap::new(), attached: BTreeSet::new() };
+    let admins = Group { path: "/".parse().unwrap(), inline: BTreeMap::new(), attached: BTreeSet::new() };
     let account_of = Account {
         users: [(alice(), user)].into(),
         groups: [("admins".parse().unwrap(), admins)].into(),
@@ -94,7 +93,10 @@ fn switched_off(estate: &mut Estate, calls: usize) -> Vec<Action> {
     for measure in measures.iter().take(calls) {
         done(estate, &measure.action);
     }
-    before.into_iter().filter(|action| !matches!(action, Action::TagUser { .. } | Action::UntagUser { .. })).collect()
+    before
+        .into_iter()
+        .filter(|action| !matches!(action, Action::TagUser { .. } | Action::UntagUser { .. }))
+        .collect()
 }
 
 #[test]

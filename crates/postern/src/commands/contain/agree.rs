@@ -82,7 +82,7 @@ pub(crate) fn until_two_agree(
 }
 
 /// Stops between two calls where the person wants to stop.
-pub(crate) fn check(interrupted: &AtomicBool) -> Result<(), CliError> {
+pub(super) fn check(interrupted: &AtomicBool) -> Result<(), CliError> {
     if interrupted.load(Ordering::Relaxed) {
         return Err(CliError::interrupted("interrupted: what is done stays done")
             .hint("run the same command again to go on"));

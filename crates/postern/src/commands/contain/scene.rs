@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use postern_aws::{AwsError, Connection, Identity, collect};
+use postern_aws::{AwsError, Connection, Identity, collect, identities};
 use postern_estate::{ADMIN_ROLE, Estate, PATH, Quotas, Role, User};
 use postern_prove::{Grant, Reach, World};
 use postern_types::{
@@ -253,7 +253,8 @@ impl<'a> Scene<'a> {
     pub(crate) fn refuse_oneself(&self, target: &Target) -> Result<(), CliError> {
         let Target::User(account, name) = target else { return Ok(()) };
         let Some(connection) = self.connections.get(account) else { return Ok(()) };
-        let identity = connection.caller_identity()?;
+        let asked = identities(&BTreeMap::from([(*account, connection.clone())]));
+        let Some(identity) = asked.into_values().next().transpose()? else { return Ok(()) };
         let parts: Vec<&str> = identity.arn.resource().split('/').collect();
         let oneself = match parts.as_slice() {
             ["user", .., last] => *last == name.as_str(),

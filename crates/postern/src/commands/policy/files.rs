@@ -131,7 +131,7 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>, unread: &mut Vec<Unread>) {
 
 /// Replaces a file's content at once: whoever reads sees the old text or the new one. The mode stays, and a link
 /// stays a link.
-pub(in crate::commands) fn replace(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
     let target = fs::canonicalize(path)?;
     let permissions = fs::metadata(&target)?.permissions();
     // Renaming needs no right to the file itself, but a file that says read-only means it.

@@ -1,4 +1,4 @@
-//! The estate file without the person: worked out and parsed before anything is called.
+//! A change to the estate file: worked out and parsed before anything is called.
 
 use std::{fs, io, path::PathBuf};
 
@@ -8,7 +8,7 @@ use postern_types::UserName;
 use crate::{commands::policy::files, errors::CliError, estate_file::EstateFile, report::file_change};
 
 /// A change to the estate file that is yet to be written.
-pub(super) struct FileChange {
+pub(crate) struct FileChange {
     path: PathBuf,
     before: String,
     after: String,
@@ -16,7 +16,7 @@ pub(super) struct FileChange {
 
 impl FileChange {
     /// None where the file does not name the person. A file that would be none without them is refused.
-    pub(super) fn prepare(file: &EstateFile, person: &UserName) -> Result<Option<Self>, CliError> {
+    pub(crate) fn without(file: &EstateFile, person: &UserName) -> Result<Option<Self>, CliError> {
         let path = &file.path;
         let after = without_person(&file.text, person).map_err(|error| {
             CliError::usage(format!("`{}` is no TOML", path.display()))
@@ -31,28 +31,38 @@ impl FileChange {
         if let Err(errors) = Design::parse(&after) {
             let error = CliError::refused(format!("without {person}, `{}` does not hold", path.display()));
             let error = errors.iter().fold(error, |error, wrong| error.caused_by(&wrong.message));
-            return Err(error.hint("mend the file first, or leave the person in it with --keep-in-file"));
+            return Err(error.hint("mend the file first"));
         }
-        // Where the file is a link, what it leads to changes and the link stays.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-        Ok(Some(Self { path, before: file.text.clone(), after }))
+        Ok(Some(Self::to(file, after)))
     }
 
-    pub(super) fn diff(&self) -> String {
+    /// The change to this text, of which it is known that it holds.
+    pub(crate) fn to(file: &EstateFile, after: String) -> Self {
+        // Where the file is a link, what it leads to changes and the link stays.
+        let path = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
+        Self { path, before: file.text.clone(), after }
+    }
+
+    /// The text as it will be.
+    pub(crate) fn after(&self) -> &str {
+        &self.after
+    }
+
+    pub(crate) fn diff(&self) -> String {
         let name = self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         file_change::unified(&name, Some(&self.before), &self.after)
     }
 
     /// Writes it, whole or not at all. A file that was changed meanwhile is left.
-    pub(super) fn write(&self) -> Result<(), CliError> {
+    pub(crate) fn write(&self) -> Result<(), CliError> {
         let failed = |error: io::Error| {
             CliError::failed(format!("cannot write `{}`", self.path.display()))
                 .caused_by(error)
-                .hint("take the person out of it by hand")
+                .hint("make the change that was shown by hand")
         };
         if fs::read_to_string(&self.path).map_err(failed)? != self.before {
             return Err(CliError::failed(format!("`{}` was changed meanwhile", self.path.display()))
-                .hint("take the person out of it by hand"));
+                .hint("make the change that was shown by hand"));
         }
         files::replace(&self.path, &self.after).map_err(failed)
     }
