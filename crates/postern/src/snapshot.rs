@@ -1,5 +1,4 @@
 //! A snapshot on disk: which files there are. What they say is read by `postern_estate::snapshot`.
-#![cfg_attr(not(test), expect(dead_code, reason = "`migrate plan --snapshot` reads it"))]
 
 use std::{
     collections::BTreeMap,

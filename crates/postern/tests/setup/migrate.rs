@@ -1,7 +1,12 @@
 //! `postern migrate plan`: an account of IAM users, read from the sandbox.
 
 use postern_estate::migrate::{Kind, Migration};
-use postern_testkit::query::{Keys, element};
+use postern_sandbox::Scene;
+use postern_serve::{NewAccount, SandboxConfig};
+use postern_testkit::{
+    live::LiveSandbox,
+    query::{Keys, element},
+};
 use serde_json::Value;
 
 use crate::world::{World, said};
@@ -70,44 +75,46 @@ impl Grown {
         }
     }
 
-    fn init(&self) {
-        let output = self.world.run(&[
-            "init",
-            "--from-account",
-            "acme-prod",
-            "--name",
-            "acme",
-            "--region",
-            "eu-central-1",
-            "--bastion",
-            "111111111111=acme-bastion",
-        ]);
-        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    }
-
     fn migration(&self) -> Migration {
-        Migration::parse(&self.file()).unwrap_or_else(|errors| unreachable!("{errors:#?}"))
-    }
-
-    fn file(&self) -> String {
-        std::fs::read_to_string(self.world.path("migration.toml")).unwrap()
-    }
-
-    /// What differs from run to run taken out.
-    fn told(&self, text: &str) -> String {
-        let words = text.split_inclusive(|c: char| c.is_whitespace()).map(|word| {
-            let bare = word.trim_end();
-            if bare.starts_with("AKIA") { word.replace(bare, "AKIA") } else { word.to_owned() }
-        });
-        words.collect::<String>().lines().map(undated).collect::<Vec<_>>().join("\n")
+        Migration::parse(&migration_file(&self.world)).unwrap_or_else(|errors| unreachable!("{errors:#?}"))
     }
 }
 
+fn init(world: &World) {
+    let output = world.run(&[
+        "init",
+        "--from-account",
+        "acme-prod",
+        "--name",
+        "acme",
+        "--region",
+        "eu-central-1",
+        "--bastion",
+        "111111111111=acme-bastion",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
+fn migration_file(world: &World) -> String {
+    std::fs::read_to_string(world.path("migration.toml")).unwrap()
+}
+
+/// What differs from run to run taken out.
+fn told(text: &str) -> String {
+    let words = text.split_inclusive(|c: char| c.is_whitespace()).map(|word| {
+        let bare = word.trim_end();
+        if bare.starts_with("AKIA") { word.replace(bare, "AKIA") } else { word.to_owned() }
+    });
+    words.collect::<String>().lines().map(undated).collect::<Vec<_>>().join("\n")
+}
+
 fn undated(line: &str) -> String {
-    match line.split_once("as read ") {
-        Some((before, _)) => format!("{before}as read NOW"),
-        None => line.to_owned(),
+    for mark in ["as read ", "read_at = "] {
+        if let Some((before, _)) = line.split_once(mark) {
+            return format!("{before}{mark}NOW");
+        }
     }
+    line.to_owned()
 }
 
 #[test]
@@ -120,23 +127,44 @@ fn without_an_estate_file_the_way_to_one_is_shown() {
     assert_eq!(world.calls(), 0);
 }
 
+/// The sandbox's own grown account, with years behind it.
+fn scene() -> World {
+    let bastion = NewAccount { name: Some("bastion".into()), id: Some("111111111111".parse().unwrap()) };
+    let world = World::on(LiveSandbox::with(SandboxConfig {
+        accounts: vec![bastion],
+        scene: Some(Scene::SingleAccount),
+        ..SandboxConfig::default()
+    }));
+    std::fs::remove_file(world.path("postern.toml")).unwrap();
+    init(&world);
+    world
+}
+
 #[test]
 fn an_account_is_read_and_only_read_and_told() {
-    let grown = Grown::new();
-    grown.init();
-    let before = grown.world.calls();
-    let mut command = grown.world.command(&["migrate", "plan"]);
+    let world = scene();
+    let before = world.calls();
+    let mut command = world.command(&["migrate", "plan"]);
     let output = command.env("COLUMNS", "80").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    for event in grown.world.sandbox.server.world().events().iter().skip(before) {
+    for event in world.sandbox.server.world().events().iter().skip(before) {
         let event = serde_json::to_value(event).unwrap();
         let name = event["eventName"].as_str().unwrap();
         assert!(["Get", "List", "Generate"].iter().any(|verb| name.starts_with(verb)), "{name} was called");
     }
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    insta::assert_snapshot!(grown.told(&text));
+    insta::assert_snapshot!(told(&text));
+    insta::assert_snapshot!(told(&migration_file(&world)));
+    Migration::parse(&migration_file(&world)).unwrap();
+}
 
+#[test]
+fn who_gets_what_is_what_init_drafted() {
+    let grown = Grown::new();
+    init(&grown.world);
+    let output = grown.world.run(&["migrate", "plan"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let migration = grown.migration();
     let kinds: Vec<(&str, &str)> =
         migration.users.iter().map(|(name, entry)| (name.as_str(), entry.kind.as_str())).collect();
@@ -150,7 +178,6 @@ fn an_account_is_read_and_only_read_and_told() {
             ("ghost", "unused")
         ]
     );
-    // Who gets what is what `init` drafted.
     let erin = &migration.users[&"erin".parse().unwrap()].kind;
     let Kind::Person { roles, administrator: false, .. } = erin else { unreachable!("{erin:?}") };
     assert_eq!(roles.iter().map(ToString::to_string).collect::<Vec<_>>(), ["main/read-only"]);
@@ -161,18 +188,54 @@ fn an_account_is_read_and_only_read_and_told() {
     );
 }
 
+/// What `aws iam get-account-authorization-details` prints of two users.
+const DETAILS: &str = r#"{"UserDetailList": [
+  {"Path": "/", "UserName": "alice", "UserId": "AIDAIOSFODNN7EXAMPLE1", "Arn": "arn:aws:iam::222222222222:user/alice",
+   "CreateDate": "2024-01-01T00:00:00+00:00", "GroupList": [], "Tags": [],
+   "AttachedManagedPolicies": [{"PolicyName": "AdministratorAccess", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}]},
+  {"Path": "/", "UserName": "old", "UserId": "AIDAIOSFODNN7EXAMPLE2", "Arn": "arn:aws:iam::222222222222:user/old",
+   "CreateDate": "2024-01-01T00:00:00+00:00", "GroupList": [], "Tags": [], "AttachedManagedPolicies": []}],
+ "GroupDetailList": [], "RoleDetailList": [], "Policies": []}"#;
+
+const REPORT: &str = "user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated
+alice,arn:aws:iam::222222222222:user/alice,2024-01-01T00:00:00+00:00,true,2026-10-30T08:00:00+00:00,2024-01-01T00:00:00+00:00,N/A,true,true,2024-01-01T00:00:00+00:00,2026-10-31T08:00:00+00:00,eu-central-1,s3,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A
+old,arn:aws:iam::222222222222:user/old,2024-01-01T00:00:00+00:00,false,N/A,N/A,N/A,false,true,2024-01-01T00:00:00+00:00,2025-02-01T08:00:00+00:00,eu-central-1,s3,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A
+";
+
+#[test]
+fn files_serve_as_well_and_nothing_is_called() {
+    let world = World::new();
+    let folder = world.path("snap/accounts/222222222222");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("authorization-details.json"), DETAILS).unwrap();
+    std::fs::write(folder.join("credential-report.csv"), REPORT).unwrap();
+    let about = r#"{"format":1,"collected_at":"2026-11-01T00:00:00Z","accounts":[{"id":"222222222222"}]}"#;
+    std::fs::write(world.path("snap/snapshot.json"), about).unwrap();
+    let output = world.run(&["migrate", "plan", "--snapshot", "snap"]);
+    let text = said(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert_eq!(world.calls(), 0);
+    assert!(text.contains("as read 2026-11-01 00:00 UTC") && text.contains("used 2 days ago"), "{text}");
+    assert!(text.contains("which services they used was not read"), "{text}");
+    let migration = Migration::parse(&migration_file(&world)).unwrap();
+    let kinds: Vec<&str> = migration.users.values().map(|entry| entry.kind.as_str()).collect();
+    assert_eq!(kinds, ["person", "unused"]);
+    let wrong = said(&world.run(&["migrate", "plan", "dev", "--snapshot", "snap", "--force"]));
+    assert!(wrong.starts_with("exit 2"), "{wrong}");
+}
+
 #[test]
 fn a_corrected_file_stays_unless_forced() {
     let grown = Grown::new();
-    grown.init();
+    init(&grown.world);
     let run = |arguments: &[&str]| said(&grown.world.run(arguments));
     assert!(run(&["migrate", "plan"]).starts_with("exit 0"));
-    let corrected = grown.file().replace("kind = \"unused\"", "kind = \"keep\"");
+    let corrected = migration_file(&grown.world).replace("kind = \"unused\"", "kind = \"keep\"");
     std::fs::write(grown.world.path("migration.toml"), &corrected).unwrap();
 
     let output = run(&["migrate", "plan", "main"]);
     assert!(output.starts_with("exit 0") && output.contains("stays as it is"), "{output}");
-    assert_eq!(grown.file(), corrected);
+    assert_eq!(migration_file(&grown.world), corrected);
     let calls = grown.world.calls();
     let output = run(&["migrate", "plan", "--out", "migration.toml"]);
     assert!(output.starts_with("exit 2") && output.contains("--force"), "{output}");
@@ -180,13 +243,13 @@ fn a_corrected_file_stays_unless_forced() {
     assert!(run(&["migrate", "plan", "--out", "other.toml", "--quiet"]).starts_with("exit 0"));
     assert!(grown.world.path("other.toml").exists());
     assert!(run(&["migrate", "plan", "--force"]).starts_with("exit 0"));
-    assert!(grown.file().contains("kind = \"unused\""));
+    assert!(migration_file(&grown.world).contains("kind = \"unused\""));
 }
 
 #[test]
 fn json_tells_what_is_left_service_by_service() {
     let grown = Grown::new();
-    grown.init();
+    init(&grown.world);
     let output = grown.world.run(&["migrate", "plan", "--json"]);
     let value: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| unreachable!("{}", said(&output)));
@@ -226,7 +289,7 @@ fn wrong_accounts_are_named() {
 #[test]
 fn what_aws_does_not_tell_is_not_taken_for_unused() {
     let grown = Grown::new();
-    grown.init();
+    init(&grown.world);
     // A reader who may see the account, but not what was used.
     grown.iam("CreateUser", &[("UserName", "reader")]);
     let policy = r#"{"Version":"2012-10-17","Statement":[

@@ -67,7 +67,10 @@ pub(crate) fn run(args: &PlanArgs, context: &mut Context) -> Result<ExitStatus, 
     let unused_after = unused_after(args.unused_after)?;
     let file = estate_file(context)?;
     let desired = file.desired(&|_| Quotas::default())?;
-    let source = Source::live(context, &file, args.account.as_deref(), &args.way)?;
+    let source = match &args.snapshot {
+        Some(path) => Source::of_snapshot(&file, args.account.as_deref(), path)?,
+        None => Source::live(context, &file, args.account.as_deref(), &args.way)?,
+    };
     let documents =
         |arn: &PolicyArn| postern_sandbox::aws_managed_policy_text(arn.as_str()).map(str::to_owned);
     let proposer = Proposer {

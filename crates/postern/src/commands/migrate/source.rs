@@ -1,5 +1,7 @@
 //! An account with what its users used: from AWS, or from files.
 
+use std::path::Path;
+
 use postern_aws::Connection;
 use postern_estate::{Account, AccountName, migrate::AccountUsage};
 use postern_types::{AccountId, Timestamp};
@@ -11,6 +13,7 @@ use crate::{
     context::Context,
     errors::CliError,
     estate_file::EstateFile,
+    snapshot,
 };
 
 /// An account and what its users used.
@@ -40,6 +43,30 @@ impl Source {
         let found = init::read(id, connection)?;
         let usage = used(context, id, connection, &found);
         Ok(Self { name, id, found, usage })
+    }
+
+    /// Reads the account from files.
+    pub(crate) fn of_snapshot(
+        file: &EstateFile,
+        wanted: Option<&str>,
+        path: &Path,
+    ) -> Result<Self, CliError> {
+        let design = &file.design;
+        let one = match (wanted, design.accounts.len()) {
+            (None, 2..) => None,
+            _ => Some(account(design, wanted)?.1),
+        };
+        let read = snapshot::read(path, one)?;
+        let name = design.accounts.iter().find(|(_, known)| known.id.value == read.account);
+        let Some((name, _)) = name else {
+            return Err(CliError::usage(format!(
+                "the snapshot is of account {}, which `{}` does not have",
+                read.account,
+                file.path.display()
+            ))
+            .hint("add it as [accounts.NAME], or name another snapshot"));
+        };
+        Ok(Self { name: name.clone(), id: read.account, found: read.found, usage: read.usage })
     }
 }
 
