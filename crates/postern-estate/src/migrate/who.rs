@@ -193,6 +193,8 @@ fn unused(witness: &Witness<'_>, holdings: &Holdings, window: &Window) -> Option
     })
 }
 
+const KEYS_ALONE: &str = "has access keys, but neither password nor MFA device";
+
 /// A person, where something says so that programs do not have.
 fn certain_person(
     witness: &Witness<'_>,
@@ -210,6 +212,9 @@ fn certain_person(
         reasons.push("has an MFA device".to_owned());
     }
     if witness.is_declared {
+        if reasons.is_empty() && holdings.is_known {
+            reasons.push(KEYS_ALONE.to_owned());
+        }
         reasons.push("the estate file has a person of this name".to_owned());
     }
     if reasons.is_empty() {
@@ -218,7 +223,7 @@ fn certain_person(
     let program = words::program(words);
     let signed_in = witness.usage.is_some_and(|usage| usage.password.is_some_and(|p| p.last_used.is_some()));
     // A password that nobody signs in with may have been given to a program by mistake.
-    let is_sure = program.is_none() || signed_in || holdings.mfa || witness.is_declared;
+    let is_sure = program.is_none() || signed_in || holdings.mfa;
     if let (Some(word), false) = (program, is_sure) {
         reasons.push(format!("but its name says `{word}`"));
     }
@@ -229,7 +234,7 @@ fn certain_person(
 fn by_habit(witness: &Witness<'_>, holdings: &Holdings, window: &Window, words: &[String]) -> Judgement {
     let mut reasons = Vec::new();
     if holdings.is_known && holdings.active_keys > 0 {
-        reasons.push("has access keys, but neither password nor MFA device".to_owned());
+        reasons.push(KEYS_ALONE.to_owned());
     } else if !holdings.is_known {
         reasons.push("which credentials it holds was not read".to_owned());
     }

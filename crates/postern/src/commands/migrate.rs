@@ -22,6 +22,7 @@ mod outlook;
 mod plan;
 mod source;
 mod stage;
+mod status;
 mod undo;
 mod users;
 mod work;
@@ -29,6 +30,7 @@ mod work;
 pub(crate) use ground::Ground;
 pub(crate) use outlook::{Power, UserOutlook, of as outlooks};
 pub(crate) use source::Source;
+pub(crate) use status::{Place, Row};
 pub(crate) use users::{Change, Ended};
 
 /// What the migration file is called where nobody says otherwise.
@@ -45,6 +47,8 @@ pub(crate) struct MigrateArgs {
 enum MigrateCommand {
     /// Say who is who among an account's users, and what each will keep of what they use
     Plan(plan::PlanArgs),
+    /// Say where each user stands, what was used since, and what comes next
+    Status(status::StatusArgs),
     /// Carry out a stage, for the users that are named
     Apply(stage::ApplyArgs),
     /// Take a stage back
@@ -54,6 +58,7 @@ enum MigrateCommand {
 pub(crate) fn run(args: &MigrateArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     match &args.command {
         MigrateCommand::Plan(args) => plan::run(args, context),
+        MigrateCommand::Status(args) => status::run(args, context),
         MigrateCommand::Apply(args) => stage::run(args, context),
         MigrateCommand::Undo(args) => undo::run(args, context),
     }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod json;
+pub(crate) mod status;
 
 /// Actions and roles that are listed before the rest is counted.
 const LISTED: usize = 4;

@@ -215,7 +215,7 @@ fn files_serve_as_well_and_nothing_is_called() {
     let text = said(&output);
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert_eq!(world.calls(), 0);
-    assert!(text.contains("as read 2026-11-01 00:00 UTC") && text.contains("used 2 days ago"), "{text}");
+    assert!(text.contains("as read 2026-11-01 00:00 UTC") && text.contains("used 1 day ago"), "{text}");
     assert!(text.contains("which services they used was not read"), "{text}");
     let migration = Migration::parse(&migration_file(&world)).unwrap();
     let kinds: Vec<&str> = migration.users.values().map(|entry| entry.kind.as_str()).collect();
@@ -313,4 +313,69 @@ fn what_aws_does_not_tell_is_not_taken_for_unused() {
         .map(|(name, _)| name.to_string())
         .collect();
     assert_eq!(unused, ["ghost"], "only of one who can sign in nowhere it is known");
+}
+
+#[test]
+fn status_tells_where_each_stands_and_what_is_next() {
+    let world = scene();
+    let run = |arguments: &[&str]| {
+        let output = world.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        output
+    };
+    let missing = said(&world.run(&["migrate", "status"]));
+    assert!(
+        missing.starts_with("exit 2") && missing.contains("`postern migrate plan` writes it"),
+        "{missing}"
+    );
+    run(&["migrate", "plan"]);
+    let before = world.calls();
+    let mut command = world.command(&["migrate", "status"]);
+    let output = command.env("COLUMNS", "80").output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    for event in world.sandbox.server.world().events().iter().skip(before) {
+        let event = serde_json::to_value(event).unwrap();
+        let name = event["eventName"].as_str().unwrap();
+        assert!(["Get", "List", "Generate"].iter().any(|verb| name.starts_with(verb)), "{name} was called");
+    }
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    insta::assert_snapshot!(text.lines().map(without_days).collect::<Vec<_>>().join("\n"));
+
+    run(&["migrate", "apply", "off", "intern-2024", "--yes"]);
+    let output = run(&["migrate", "status", "--json"]);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of =
+        |name: &str| value["users"].as_array().unwrap().iter().find(|user| user["name"] == name).unwrap();
+    let intern = of("intern-2024");
+    assert_eq!(
+        (&intern["stands"], &intern["watched"]),
+        (&Value::from("off"), &Value::from(false)),
+        "{intern}"
+    );
+    assert!(intern["off_since"].is_string() && intern["used_since"] == false, "{intern}");
+    assert_eq!(of("alice")["stands"], "on");
+    let lacks = of("alice")["lacks"].as_str().unwrap();
+    assert!(lacks.contains("no user in the bastion"), "{lacks}");
+
+    // Another account than the file's.
+    let wrong = said(&world.run(&["migrate", "status", "bastion"]));
+    assert!(wrong.starts_with("exit 2"), "{wrong}");
+    run(&["migrate", "apply", "delete", "intern-2024", "--yes", "--now"]);
+    let output = run(&["migrate", "status"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("0 off, 1 gone"), "{text}");
+}
+
+/// Days are those of the run.
+fn without_days(line: &str) -> String {
+    let words = line.split(' ').map(|word| {
+        let bare = word.trim_end_matches(',');
+        if bare.len() == 10 && bare.starts_with("20") {
+            word.replace(bare, "YYYY-MM-DD")
+        } else {
+            word.to_owned()
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -186,7 +186,7 @@ pub(super) fn better(words: &[String], services: &[&str]) -> (Better, &'static s
             "uses what programs on a server use: an instance's role, if it runs in AWS",
         );
     }
-    (Better::Other, "nothing tells where it runs: CloudTrail does, by the key's address and user agent")
+    (Better::Other, "nothing tells where it runs")
 }
 
 const fn because(better: Better) -> &'static str {

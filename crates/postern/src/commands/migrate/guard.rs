@@ -62,7 +62,7 @@ pub(super) fn people(ground: &Ground<'_>, there: &[Old<'_>]) -> Result<(), CliEr
 }
 
 /// What a person still lacks for working without the old user; none where they were seen to.
-fn not_ready(ground: &Ground<'_>, person: &UserName) -> Option<String> {
+pub(super) fn not_ready(ground: &Ground<'_>, person: &UserName) -> Option<String> {
     let bastion = ground.bastion();
     let Some(connection) = ground.connection(bastion) else {
         return Some(format!("whether {person} can enter is not known: the bastion does not answer"));

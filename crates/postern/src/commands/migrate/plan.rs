@@ -119,7 +119,9 @@ fn save(args: &PlanArgs, context: &Context, migration: &Migration) -> Result<(),
     }
     init::write(path, &migration.text(), args.force)
         .map_err(|error| CliError::failed(format!("cannot write `{shown}`")).caused_by(error))?;
-    context.printer.status(&format!("wrote `{shown}`: read it through, and correct it where it is wrong"));
+    context.printer.status(&format!(
+        "wrote `{shown}`: read it through, and correct it where it is wrong; then `postern migrate apply beside`"
+    ));
     Ok(())
 }
 
