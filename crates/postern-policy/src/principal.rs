@@ -254,6 +254,12 @@ impl Principals {
         self.span
     }
 
+    /// Whether the list names this principal, in whatever way: itself, its role, its account or everyone.
+    #[must_use]
+    pub fn names(&self, principal: &Principal) -> bool {
+        self.naming(principal) != Naming::No
+    }
+
     /// How far the list names this principal.
     pub(crate) fn naming(&self, principal: &Principal) -> Naming {
         self.list.iter().map(|pattern| pattern.naming(principal)).max().unwrap_or(Naming::No)

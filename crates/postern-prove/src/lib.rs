@@ -16,6 +16,7 @@
 //! The crate is pure: it reads no file, opens no connection, knows no clock.
 
 mod caller;
+mod doors;
 mod effect;
 mod power;
 mod reach;

@@ -1,20 +1,14 @@
 //! Which roles everybody gets into, at once or from role to role.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry},
-    rc::Rc,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
 
-use postern_policy::{Document, Effect};
 use postern_types::{RoleArn, UserArn};
 
 use crate::{
     caller::{Caller, Held, SessionFacts},
-    search::{Answer, Question, has_open_variable},
+    doors::{Doors, Open},
     world::World,
 };
-
-const ASSUME: &str = "sts:AssumeRole";
 
 /// That a user gets into a role with a credential.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +35,6 @@ pub enum Way {
 pub struct Reach {
     grants: BTreeMap<Grant, Way>,
     unknown: BTreeMap<Grant, String>,
-    chains: BTreeMap<RoleArn, BTreeMap<RoleArn, Answer>>,
 }
 
 impl Reach {
@@ -57,10 +50,19 @@ impl Reach {
     pub fn of_users(world: &World<'_>, users: &[UserArn]) -> Self {
         let doors = Doors::of(world);
         let mut reach = Self::default();
+        let mut chains = Chains::default();
         for arn in users {
             for held in Held::ALL {
                 let Some(caller) = Caller::user(world, arn, held) else { continue };
-                reach.walk(world, &doors, arn, held, &caller);
+                let mut queue = VecDeque::new();
+                for (role, open) in doors.open_to(&caller) {
+                    reach.note((arn, held, role), &open, Way::Direct, &mut queue);
+                }
+                while let Some(from) = queue.pop_front() {
+                    for (role, open) in chains.from(world, &doors, from) {
+                        reach.note((arn, held, role), open, Way::From(from.clone()), &mut queue);
+                    }
+                }
             }
         }
         reach
@@ -75,43 +77,30 @@ impl Reach {
         let mut queue = VecDeque::from([role.clone()]);
         while let Some(from) = queue.pop_front() {
             let Some(caller) = Caller::role_session(world, &from, &SessionFacts::default()) else { continue };
-            for (next, _) in doors.open_to(&caller, |next| *next != from) {
-                if next != *role && found.insert(next.clone()) {
-                    queue.push_back(next);
+            for (next, _) in doors.open_to(&caller) {
+                if next != role && *next != from && found.insert(next.clone()) {
+                    queue.push_back(next.clone());
                 }
             }
         }
         found
     }
 
-    fn walk(&mut self, world: &World<'_>, doors: &Doors, user: &UserArn, held: Held, caller: &Caller) {
-        let grant = |role: &RoleArn| Grant { user: user.clone(), held, role: role.clone() };
-        let mut queue = VecDeque::new();
-        for (role, answer) in doors.open_to(caller, |_| true) {
-            self.note(grant(&role), answer, Way::Direct, &mut queue);
-        }
-        while let Some(from) = queue.pop_front() {
-            if !self.chains.contains_key(&from) {
-                let next = Caller::role_session(world, &from, &SessionFacts::default());
-                let open =
-                    next.map(|caller| doors.open_to(&caller, |role| *role != from)).unwrap_or_default();
-                self.chains.insert(from.clone(), open.into_iter().collect());
+    fn note<'d>(
+        &mut self,
+        (user, held, role): (&UserArn, Held, &'d RoleArn),
+        open: &Open,
+        way: Way,
+        queue: &mut VecDeque<&'d RoleArn>,
+    ) {
+        let grant = Grant { user: user.clone(), held, role: role.clone() };
+        match open {
+            Open::Perhaps(reason) => {
+                self.unknown.entry(grant).or_insert_with(|| reason.to_string());
             }
-            for (role, answer) in self.chains.get(&from).cloned().unwrap_or_default() {
-                self.note(grant(&role), answer, Way::From(from.clone()), &mut queue);
-            }
-        }
-    }
-
-    fn note(&mut self, grant: Grant, answer: Answer, way: Way, queue: &mut VecDeque<RoleArn>) {
-        match answer {
-            Answer::Never => {}
-            Answer::Unknown(reason) => {
-                self.unknown.entry(grant).or_insert(reason);
-            }
-            Answer::Allowed(_) => {
+            Open::Surely => {
                 if let Entry::Vacant(new) = self.grants.entry(grant) {
-                    queue.push_back(new.key().role.clone());
+                    queue.push_back(role);
                     new.insert(way);
                 }
             }
@@ -158,55 +147,19 @@ impl Reach {
     }
 }
 
-/// The roles of an estate with their trust policies.
-struct Doors {
-    all: Vec<(RoleArn, Option<Rc<Document>>)>,
+/// The doors that open to a role's sessions, asked once for each role.
+#[derive(Default)]
+struct Chains<'d> {
+    known: BTreeMap<&'d RoleArn, Vec<(&'d RoleArn, Open)>>,
 }
 
-impl Doors {
-    fn of(world: &World<'_>) -> Self {
-        let all = world.roles().map(|(arn, role)| {
-            let trust = world.trust(&arn, role);
-            (arn, trust)
-        });
-        Self { all: all.collect() }
-    }
-
-    /// The roles that may be open to a caller.
-    fn open_to(&self, caller: &Caller, among: impl Fn(&RoleArn) -> bool) -> Vec<(RoleArn, Answer)> {
-        let account = caller.principal.account();
-        let fixed = caller.fixed();
-        // Across accounts a statement of the caller's own must allow it: most doors are shut by that alone.
-        let allowing: Vec<_> = caller
-            .policies()
-            .flat_map(|policy| policy.document.statements())
-            .filter(|statement| statement.effect() == Effect::Allow && statement.actions().matches(ASSUME))
-            .collect();
-        let named = |role: &RoleArn| {
-            caller.incomplete
-                || account == Some(role.account())
-                || allowing.iter().any(|statement| {
-                    let resources = statement.resources();
-                    resources.is_none_or(|resources| {
-                        let open = |text| has_open_variable(text, caller, &fixed);
-                        resources.matches(role.as_str(), &fixed)
-                            || resources.patterns().iter().any(|pattern| open(pattern.text()))
-                    })
-                })
-        };
-        let candidates = self.all.iter().filter(|(role, _)| among(role) && named(role));
-        candidates
-            .map(|(role, trust)| {
-                let answer = match trust {
-                    None => Answer::Unknown("its trust policy does not parse".to_owned()),
-                    Some(trust) => {
-                        let resource = role.as_str();
-                        Question { caller, action: ASSUME, resource, trust: Some(trust) }.answer()
-                    }
-                };
-                (role.clone(), answer)
-            })
-            .filter(|(_, answer)| !answer.is_never())
-            .collect()
+impl<'d> Chains<'d> {
+    fn from(&mut self, world: &World<'_>, doors: &'d Doors, from: &'d RoleArn) -> &[(&'d RoleArn, Open)] {
+        self.known.entry(from).or_insert_with(|| {
+            let caller = Caller::role_session(world, from, &SessionFacts::default());
+            let mut open = caller.map(|caller| doors.open_to(&caller)).unwrap_or_default();
+            open.retain(|(role, _)| *role != from);
+            open
+        })
     }
 }

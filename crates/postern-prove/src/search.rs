@@ -50,8 +50,8 @@ pub(crate) struct Question<'a> {
 
 /// What `sts:AssumeRole` needs besides, where the request carries one of these keys (*IAM User Guide*, "Monitor and
 /// control actions taken with assumed roles", "Pass session tags in AWS STS").
-const SOURCE_IDENTITY: (&str, &str) = ("sts:sourceidentity", "sts:SetSourceIdentity");
-const SESSION_TAGS: (&str, &str) = ("aws:requesttag/", "sts:TagSession");
+pub(crate) const SOURCE_IDENTITY: (&str, &str) = ("sts:sourceidentity", "sts:SetSourceIdentity");
+pub(crate) const SESSION_TAGS: (&str, &str) = ("aws:requesttag/", "sts:TagSession");
 const TAG_KEYS: &str = "aws:tagkeys";
 
 impl Question<'_> {

@@ -7,7 +7,7 @@ use postern_types::{Partition, PolicyArn};
 use crate::report::effect::Outlook;
 
 /// Users times roles up to which the effect is worked out: some seconds.
-const WORTH_IT: usize = 200_000;
+const WORTH_IT: usize = 10_000_000;
 
 /// What a plan does to who reaches what.
 pub(crate) fn of(actual: &Estate, plan: &Plan, partition: Partition) -> Outlook {
