@@ -5,7 +5,7 @@ use postern_types::{
     ExternalId, MfaCode, MfaSerial, RoleArn, RoleSessionName, SessionDuration, TemporaryCredentials,
 };
 
-use crate::{AwsError, Connection, Kind, Unreachable, sts::read_issued};
+use crate::{AwsError, Connection, Kind, Unreachable, sts::read_issued, together};
 
 /// A role to be assumed, with what the call needs beside it.
 #[derive(Clone, Debug)]
@@ -28,6 +28,16 @@ impl Connection {
     /// # Errors
     /// When AWS refuses, does not answer, or answers what is no credential.
     pub fn assume(&self, call: &RoleCall<'_>) -> Result<TemporaryCredentials, AwsError> {
+        self.aws.block_on(self.assuming(call))
+    }
+
+    /// Assumes several roles, all at once; the answers are in the calls' order.
+    #[must_use]
+    pub fn assume_all(&self, calls: &[RoleCall<'_>]) -> Vec<Result<TemporaryCredentials, AwsError>> {
+        self.aws.block_on(together::all(calls.iter().map(|call| self.assuming(call))))
+    }
+
+    async fn assuming(&self, call: &RoleCall<'_>) -> Result<TemporaryCredentials, AwsError> {
         const OPERATION: &str = "sts:AssumeRole";
         let mut request = self
             .sts
@@ -42,11 +52,10 @@ impl Connection {
             // AWS takes a code once: a repetition after a lost answer would only be told that it is wrong.
             retries = retries.retry_config(RetryConfig::disabled());
         }
-        let output =
-            self.aws.block_on(request.customize().config_override(retries).send()).map_err(|error| {
-                AwsError::from_sdk(&error, OPERATION, Some(call.role.account()), self.aws.clock())
-                    .sent_to(&self.endpoint)
-            })?;
+        let output = request.customize().config_override(retries).send().await.map_err(|error| {
+            AwsError::from_sdk(&error, OPERATION, Some(call.role.account()), self.aws.clock())
+                .sent_to(&self.endpoint)
+        })?;
         let malformed =
             || AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, Some(call.role.account()));
         let issued = output.credentials().ok_or_else(malformed)?;

@@ -14,7 +14,7 @@ use postern_aws::{
     identities,
     profile::Source,
 };
-use postern_estate::{ADMIN_ROLE, AccountDesign, Design};
+use postern_estate::{ADMIN_ROLE, AccountDesign, AccountName, Design};
 use postern_types::{
     AccountId, IamPath, Region, RoleArn, RoleSessionName, SecretAccessKey, SessionToken, UserName,
 };
@@ -159,8 +159,12 @@ fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Resu
     if wanted.contains(&design.bastion.account.value) {
         connections.insert(design.bastion.account.value, bastion.clone());
     }
-    for (name, account) in accounts().filter(|(_, account)| account.profile.is_some()) {
-        connections.insert(account.id.value, opener.account(name.as_str(), account, &bastion)?);
+    let (by_profile, by_role): (Vec<_>, Vec<_>) =
+        accounts().partition(|(_, account)| account.profile.is_some());
+    for (_, account) in by_profile {
+        if let Some(profile) = &account.profile {
+            connections.insert(account.id.value, opener.by_profile(&profile.value, account.id.value)?);
+        }
     }
     let names = account_names(design);
     // All at once, and before a role is assumed: a credential in the wrong place is to be named as that.
@@ -168,8 +172,8 @@ fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Resu
     for (account, identity) in identities(&connections) {
         as_root |= check_account(names.get(&account).map_or("", String::as_str), account, &identity?)?;
     }
-    for (name, account) in accounts().filter(|(_, account)| account.profile.is_none()) {
-        connections.insert(account.id.value, opener.account(name.as_str(), account, &bastion)?);
+    for (account, connection) in opener.by_roles(&by_role, &bastion) {
+        connections.insert(account, connection?);
     }
     // A role that was assumed is of the account in its ARN.
     Ok(Access { connections, identified: true, organization: None, as_root })
@@ -240,38 +244,45 @@ impl Opener<'_> {
         }
     }
 
-    fn account(
+    /// Enters accounts by the roles that the file names, with the bastion's credential, all at once.
+    fn by_roles(
         &self,
-        name: &str,
-        account: &AccountDesign,
+        accounts: &[(&AccountName, &AccountDesign)],
         bastion: &Connection,
-    ) -> Result<Connection, CliError> {
-        let id = account.id.value;
-        match (&account.profile, &account.via) {
-            (Some(profile), _) => self.by_profile(&profile.value, id),
-            (None, Some(via)) => {
-                let role = RoleArn::new(self.design.partition, id, &IamPath::root(), &via.value);
-                let session_name = session_name();
-                let call = RoleCall {
-                    role: &role,
-                    session_name: &session_name,
-                    external_id: None,
-                    duration: None,
-                    mfa: None,
-                };
-                let credentials = bastion.assume(&call).map_err(|error| {
-                    CliError::from(error).hint(format!(
-                        "account `{name}` is entered via `{role}` with the bastion's credential"
-                    ))
-                })?;
-                let endpoint = endpoint_of(&self.environment, None, self.design, id);
-                Ok(self.aws.connect(endpoint, Credentials::from(&credentials), Some(id)))
-            }
-            (None, None) => {
-                Err(CliError::usage(format!("the estate file does not say how to enter account `{name}`"))
-                    .hint(format!("add `profile = \"…\"` or `via = \"ROLE\"` to [accounts.{name}]")))
-            }
-        }
+    ) -> Vec<(AccountId, Result<Connection, CliError>)> {
+        let session_name = session_name();
+        let role = |account: &AccountDesign| {
+            let via = account.via.as_ref()?;
+            Some(RoleArn::new(self.design.partition, account.id.value, &IamPath::root(), &via.value))
+        };
+        let roles: Vec<Option<RoleArn>> = accounts.iter().map(|(_, account)| role(account)).collect();
+        let call = |role| RoleCall {
+            role,
+            session_name: &session_name,
+            external_id: None,
+            duration: None,
+            mfa: None,
+        };
+        let calls: Vec<RoleCall<'_>> = roles.iter().flatten().map(call).collect();
+        let mut answers = bastion.assume_all(&calls).into_iter();
+        let entered = accounts.iter().zip(&roles).map(|((name, account), role)| {
+            let id = account.id.value;
+            let issued = role.as_ref().and_then(|role| Some((role, answers.next()?)));
+            let connection = match issued {
+                Some((_, Ok(credentials))) => {
+                    let endpoint = endpoint_of(&self.environment, None, self.design, id);
+                    Ok(self.aws.connect(endpoint, Credentials::from(&credentials), Some(id)))
+                }
+                Some((role, Err(error))) => Err(CliError::from(error)
+                    .hint(format!("account `{name}` is entered via `{role}` with the bastion's credential"))),
+                None => Err(CliError::usage(format!(
+                    "the estate file does not say how to enter account `{name}`"
+                ))
+                .hint(format!("add `profile = \"…\"` or `via = \"ROLE\"` to [accounts.{name}]"))),
+            };
+            (id, connection)
+        });
+        entered.collect()
     }
 
     fn by_profile(&self, name: &str, account: AccountId) -> Result<Connection, CliError> {

@@ -100,16 +100,22 @@ fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Resu
     };
     let mut entered = Entered::default();
     let bastion = opener.bastion();
+    let mut by_role = Vec::new();
     for (name, account) in design.accounts.iter().filter(|(_, account)| wanted.contains(&account.id.value)) {
         let id = account.id.value;
-        let connection = match (&account.profile, &bastion) {
-            (Some(profile), _) => opener.by_profile(&profile.value, id),
-            (None, Ok(bastion)) => opener.account(name.as_str(), account, bastion),
-            (None, Err(_)) => Err(CliError::failed(format!(
-                "it is entered with the credential of `{BASTION}`, which cannot be had"
-            ))),
-        };
-        entered.add(id, connection);
+        match (&account.profile, &bastion) {
+            (Some(profile), _) => entered.add(id, opener.by_profile(&profile.value, id)),
+            (None, Ok(_)) => by_role.push((name, account)),
+            (None, Err(_)) => {
+                let why = format!("it is entered with the credential of `{BASTION}`, which cannot be had");
+                entered.add(id, Err(CliError::failed(why)));
+            }
+        }
+    }
+    if let Ok(bastion) = &bastion {
+        for (id, connection) in opener.by_roles(&by_role, bastion) {
+            entered.add(id, connection);
+        }
     }
     let home = design.bastion.account.value;
     if wanted.contains(&home) {
