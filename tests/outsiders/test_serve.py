@@ -14,19 +14,12 @@ import urllib.request
 
 import pytest
 
-from bastion import allow, policy, trust
+from clients import BOTO3, CLIENTS, PLACES
 from postern import ACCOUNTS, Postern
 from sandbox import REGION, Sandbox, postern_binary
 from test_apply import Acme
 
 DEVELOPER = f"arn:aws:sts::{ACCOUNTS['prod']}:assumed-role/developer/alice"
-# A client that is given nothing but where the endpoint is.
-BOTO3 = (
-    "import boto3, json;"
-    "s = boto3.session.Session();"
-    "c = s.get_credentials();"
-    "print(json.dumps({'method': c.method, 'arn': s.client('sts').get_caller_identity()['Arn']}))"
-)
 
 
 @pytest.fixture(scope="module")
@@ -84,50 +77,6 @@ class Serving:
 def plain(postern: Postern) -> dict[str, str]:
     names = ("PATH", "HOME", "LANG", "NO_PROXY", "AWS_ENDPOINT_URL")
     return {name: postern.environment[name] for name in names}
-
-
-def boto3_client(env: dict) -> str:
-    done = subprocess.run([sys.executable, "-c", BOTO3], env=env, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["method"] in ("container-role", "iam-role"), found
-    return found["arn"]
-
-
-def aws_cli(version: int):
-    def run(env: dict) -> str:
-        program = os.environ.get(f"POSTERN_AWS_V{version}")
-        if not program:
-            pytest.skip(f"no aws CLI v{version} here")
-        command = [program, "sts", "get-caller-identity", "--output", "json", "--region", REGION]
-        command += ["--endpoint-url", env["AWS_ENDPOINT_URL"]]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)["Arn"]
-
-    return run
-
-
-def javascript(env: dict) -> str:
-    """The JavaScript SDK v3 with its default chain."""
-    folder = os.environ.get("POSTERN_AWS_SDK_JS")
-    if not folder:
-        pytest.skip("no JavaScript SDK here")
-    script = (
-        "import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';"
-        "const sts = new STSClient({});"
-        "console.log((await sts.send(new GetCallerIdentityCommand({}))).Arn);"
-    )
-    # Modules are looked for where the script lies.
-    path = pathlib.Path(folder) / "who-am-i.mjs"
-    if not path.exists():
-        path.write_text(script)
-    done = subprocess.run(["node", str(path)], env=env, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-CLIENTS = {"boto3": boto3_client, "aws-v1": aws_cli(1), "aws-v2": aws_cli(2), "javascript": javascript}
 
 
 @pytest.fixture(params=CLIENTS.values(), ids=CLIENTS.keys())
@@ -192,47 +141,16 @@ def test_exec_serve_hands_over_no_credentials(alice):
 
 @pytest.mark.parametrize("name", CLIENTS)
 def test_exec_serve_by_default_chains(alice, name):
-    programs = {"aws-v1": "POSTERN_AWS_V1", "aws-v2": "POSTERN_AWS_V2", "javascript": "POSTERN_AWS_SDK_JS"}
-    if name in programs and programs[name] not in os.environ:
+    if name in PLACES and PLACES[name] not in os.environ:
         pytest.skip(f"no {name} here")
     # The endpoint ends with its command, so the client is started inside.
     script = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); import test_serve;"
-        "print(test_serve.CLIENTS[sys.argv[2]](dict(os.environ)))"
+        "import os, sys; sys.path.insert(0, sys.argv[1]); import clients;"
+        "print(clients.CLIENTS[sys.argv[2]](dict(os.environ)))"
     )
-    paths = {variable: os.environ[variable] for variable in programs.values() if variable in os.environ}
+    paths = {variable: os.environ[variable] for variable in PLACES.values() if variable in os.environ}
     folder = str(pathlib.Path(__file__).parent)
     assert exec_serve(alice, sys.executable, "-c", script, folder, name, **paths).strip() == DEVELOPER
-
-
-@pytest.fixture
-def chained(world, tmp_path) -> Postern:
-    """A machine with profiles and no estate: `deep` is assumed from `developer`, which demands MFA."""
-    deep = world.role("deep", trust(world.developer), "ec2:Describe*")
-    world.prod.iam.put_role_policy(
-        RoleName="developer", PolicyName="on", PolicyDocument=policy(allow("sts:AssumeRole", deep))
-    )
-    postern = Postern(tmp_path, world.endpoint)
-    del postern.environment["POSTERN_ESTATE"]
-    keys, device = world.alice.keys, world.alice.device
-    (tmp_path / ".aws" / "credentials").write_text(
-        f"[alice]\naws_access_key_id = {keys.id}\naws_secret_access_key = {keys.secret}\n"
-    )
-    (tmp_path / ".aws" / "config").write_text(
-        f"[profile developer]\nrole_arn = {world.developer}\nsource_profile = alice\n"
-        f"mfa_serial = {device.serial}\nregion = {REGION}\n"
-        f"[profile deep]\nrole_arn = {deep}\nsource_profile = developer\n"
-        f"role_session_name = alice\nregion = {REGION}\n"
-    )
-    postern("exec", "deep", "--mfa-code", device.code(), "--", "true")
-    return postern
-
-
-@pytest.mark.parametrize("dialect", ["ecs", "imds"])
-def test_a_profile_of_two_roles(chained, world, client, dialect):
-    with Serving(chained, dialect, "deep") as serving:
-        arn = client(serving.surroundings())
-    assert arn == f"arn:aws:sts::{world.prod.id}:assumed-role/deep/alice"
 
 
 def get(uri: str, token: str, **headers: str):
