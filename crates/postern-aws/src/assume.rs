@@ -54,7 +54,7 @@ impl Connection {
         }
         let output = request.customize().config_override(retries).send().await.map_err(|error| {
             AwsError::from_sdk(&error, OPERATION, Some(call.role.account()), self.aws.clock())
-                .sent_to(&self.endpoint)
+                .sent_to(&self.endpoint, &self.aws)
         })?;
         let malformed =
             || AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, Some(call.role.account()));

@@ -14,10 +14,7 @@ use aws_sdk_iam::config::{
     timeout::TimeoutConfig,
 };
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::{
-    Builder, Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
     orchestrator::HttpResponse,
@@ -26,7 +23,9 @@ use aws_smithy_runtime_api::client::{
 use postern_types::{AccountId, Credentials, Timestamp};
 use tokio::runtime::Runtime;
 
-use crate::{AwsError, Endpoint, Kind, Unreachable, clock::Clock, error, execute::Settle, together};
+use crate::{
+    AwsError, Endpoint, Kind, Network, Unreachable, clock::Clock, error, execute::Settle, network, together,
+};
 
 /// How long to wait and how often to try.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +59,7 @@ struct Shared {
     /// None only while being dropped.
     runtime: Option<Runtime>,
     patience: Patience,
+    network: Network,
     clock: Clock,
     /// Two, because reading the system's certificates is slow and plain HTTP needs none.
     plain: OnceLock<SharedHttpClient>,
@@ -78,7 +78,7 @@ impl Drop for Shared {
 }
 
 impl Aws {
-    /// Starts the runtime, on the calling thread.
+    /// Starts the runtime, on the calling thread. Every call is made directly.
     ///
     /// # Errors
     /// When the system grants no event queue.
@@ -86,15 +86,28 @@ impl Aws {
         Self::with_clock(patience, Timestamp::now)
     }
 
+    /// The same, by what this network asks for.
+    ///
+    /// # Errors
+    /// As [`Aws::new`].
+    pub fn through(network: Network, patience: Patience) -> io::Result<Self> {
+        Self::start(network, patience, Timestamp::now)
+    }
+
     /// The same on a machine whose clock shows this.
     ///
     /// # Errors
     /// As [`Aws::new`].
     pub fn with_clock(patience: Patience, machine: fn() -> Timestamp) -> io::Result<Self> {
+        Self::start(Network::default(), patience, machine)
+    }
+
+    fn start(network: Network, patience: Patience, machine: fn() -> Timestamp) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(Self(Arc::new(Shared {
             runtime: Some(runtime),
             patience,
+            network,
             clock: Clock::new(machine),
             plain: OnceLock::new(),
             secure: OnceLock::new(),
@@ -133,16 +146,27 @@ impl Aws {
     /// The bare connector under [`crate::raw`].
     pub(crate) fn connector(&self, secure: bool) -> &Connector {
         let slot = if secure { &self.0.raw_secure } else { &self.0.raw_plain };
-        slot.get_or_init(|| Self::build_connector(secure))
+        slot.get_or_init(|| self.0.network.connector(secure, Connector::builder()))
     }
 
     fn http_client(&self, url: Option<&str>) -> SharedHttpClient {
-        if url.is_some_and(|url| url.starts_with("http://")) {
-            self.0.plain.get_or_init(|| Builder::new().build_http()).clone()
-        } else {
-            let secure = || Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-            self.0.secure.get_or_init(secure).clone()
-        }
+        let secure = !url.is_some_and(network::is_plain);
+        let slot = if secure { &self.0.secure } else { &self.0.plain };
+        let make = || {
+            let network = self.0.network.clone();
+            Builder::new().build_with_connector_fn(move |settings, components| {
+                let mut builder = Connector::builder();
+                builder.set_connector_settings(settings.cloned());
+                builder.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+                network.connector(secure, builder)
+            })
+        };
+        slot.get_or_init(make).clone()
+    }
+
+    /// The proxy that a request to this URL takes.
+    pub(crate) fn proxy_of(&self, url: &str) -> Option<String> {
+        self.0.network.proxy_of(url)
     }
 }
 
@@ -267,7 +291,8 @@ impl Connection {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        AwsError::from_sdk(error, operation, self.account, self.aws.clock()).sent_to(&self.endpoint)
+        AwsError::from_sdk(error, operation, self.account, self.aws.clock())
+            .sent_to(&self.endpoint, &self.aws)
     }
 
     pub(crate) async fn identity(&self) -> Result<Identity, AwsError> {

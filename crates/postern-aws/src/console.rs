@@ -81,6 +81,7 @@ impl Aws {
     ) -> Result<SigninToken, AwsError> {
         let failed = |why| AwsError {
             url: Some(endpoint.to_owned()),
+            proxy: self.proxy_of(endpoint),
             ..AwsError::new(Kind::Unreachable(why), OPERATION, None)
         };
         let url = token_url(endpoint, credentials, duration);

@@ -7,7 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_types::request_id::RequestId;
 use postern_types::{AccountId, SignedDuration, Timestamp};
 
-use crate::{Endpoint, clock::Clock};
+use crate::{Aws, Endpoint, clock::Clock};
 
 /// A call that failed: which, where, why, and what the service said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct AwsError {
     pub account: Option<AccountId>,
     /// The URL that was called, where it is not AWS's own.
     pub url: Option<String>,
+    /// The proxy on the way, if there is one, without its password.
+    pub proxy: Option<String>,
     /// How far the service's clock was ahead of this machine's when it answered, if it told the time.
     pub ahead: Option<SignedDuration>,
     /// The service's answer, if there was one.
@@ -82,6 +84,10 @@ pub enum Unreachable {
     Cut,
     /// TLS could not be agreed on, or the certificate was refused.
     Tls,
+    /// The proxy on the way makes no connection.
+    Proxy,
+    /// The proxy on the way wants a user name and password, or others.
+    ProxyPassword,
     /// The request could not be built or its answer not be read.
     Malformed,
 }
@@ -103,22 +109,39 @@ impl AwsError {
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         match self.kind {
-            Kind::Unreachable(why) => {
-                !matches!(why, Unreachable::Refused | Unreachable::Dns | Unreachable::Tls)
-            }
+            Kind::Unreachable(why) => !matches!(
+                why,
+                Unreachable::Refused
+                    | Unreachable::Dns
+                    | Unreachable::Tls
+                    | Unreachable::Proxy
+                    | Unreachable::ProxyPassword
+            ),
             _ => self.answer.as_ref().is_some_and(|answer| answer.status >= 500),
         }
     }
 
     pub(crate) fn new(kind: Kind, operation: &str, account: Option<AccountId>) -> Self {
-        Self { kind, operation: operation.to_owned(), account, url: None, ahead: None, answer: None }
+        Self {
+            kind,
+            operation: operation.to_owned(),
+            account,
+            url: None,
+            proxy: None,
+            ahead: None,
+            answer: None,
+        }
     }
 
-    /// With where the operation was sent.
-    pub(crate) fn sent_to(self, endpoint: &Endpoint) -> Self {
+    /// With where the operation was sent, and by which way.
+    pub(crate) fn sent_to(self, endpoint: &Endpoint, aws: &Aws) -> Self {
         let service = self.operation.split(':').next().unwrap_or_default();
         let url = endpoint.url(service).map(str::to_owned);
-        Self { url, ..self }
+        let proxy = match &url {
+            Some(url) => aws.proxy_of(url),
+            None => aws.proxy_of(&format!("https://{service}.amazonaws.com")),
+        };
+        Self { url, proxy, ..self }
     }
 
     /// An error of the SDK, taken apart.
@@ -164,7 +187,8 @@ impl fmt::Display for AwsError {
         match (&self.kind, &self.answer) {
             (Kind::Unreachable(why), _) => {
                 write!(f, ": {why}")?;
-                self.url.as_ref().map_or(Ok(()), |url| write!(f, " ({url})"))
+                self.url.as_ref().map_or(Ok(()), |url| write!(f, " ({url})"))?;
+                self.proxy.as_ref().map_or(Ok(()), |proxy| write!(f, " by way of the proxy {proxy}"))
             }
             (Kind::ClockSkew { by }, _) => {
                 write!(f, ": the service's clock is {} s from ours", by.as_secs())
@@ -184,6 +208,8 @@ impl fmt::Display for Unreachable {
             Self::Timeout => "no answer in time",
             Self::Cut => "the connection ended before the answer",
             Self::Tls => "no TLS connection could be agreed on",
+            Self::Proxy => "the proxy makes no connection to there",
+            Self::ProxyPassword => "the proxy wants a user name and password, or others than it was given",
             Self::Malformed => "the request or its answer is malformed",
         })
     }
@@ -240,6 +266,7 @@ pub(crate) fn kind_of(answer: &Answer, skew: Option<SignedDuration>, now: Timest
         "InvalidAction" | "NotImplemented" | "UnknownOperation" => Kind::NotImplemented,
         _ => match answer.status {
             403 if code.is_empty() => Kind::Denied,
+            407 => Kind::Unreachable(Unreachable::ProxyPassword),
             429 => Kind::Throttled,
             501 => Kind::NotImplemented,
             _ => Kind::Other,
@@ -294,6 +321,13 @@ pub(crate) fn why_unreachable(error: &(dyn Error + 'static)) -> Unreachable {
         }
         if text.contains("TLS handshake failed") {
             otherwise = Unreachable::Tls;
+        }
+        // hyper-util's words for what became of a CONNECT; where the proxy itself was not reached, the cause says more.
+        if text.contains("tunnel error") {
+            otherwise = Unreachable::Proxy;
+            if text.contains("authorization required") {
+                return Unreachable::ProxyPassword;
+            }
         }
         if let Some(io) = current.downcast_ref::<std::io::Error>() {
             match io.kind() {

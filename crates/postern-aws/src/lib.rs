@@ -18,6 +18,7 @@ pub mod execute;
 mod holdings;
 mod invite;
 mod metadata;
+mod network;
 mod organizations;
 mod patience;
 pub mod raw;
@@ -32,6 +33,7 @@ pub use collect::{Progress, Reading, collect, identities, survey};
 pub use connection::{Aws, Connection, Identity, Patience};
 pub use error::{Answer, AwsError, Kind, Unreachable};
 pub use metadata::MetadataError;
+pub use network::{Network, NetworkError};
 pub use organizations::{Denial, OrganizationDenyError, OrganizationScope};
 pub use postern_broker::files::{
     endpoint::{self, Endpoint},

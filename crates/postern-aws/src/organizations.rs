@@ -231,7 +231,9 @@ impl Connection {
                     None => {
                         return serde_json::from_str(&answer.body).map_err(|_| self.unreadable(operation));
                     }
-                    Some(error) => AwsError { account: self.account, ..error }.sent_to(&self.endpoint),
+                    Some(error) => {
+                        AwsError { account: self.account, ..error }.sent_to(&self.endpoint, &self.aws)
+                    }
                 },
                 Err(error) => error,
             };
@@ -254,7 +256,7 @@ impl Connection {
     fn unreadable(&self, operation: &str) -> AwsError {
         let operation = format!("organizations:{operation}");
         AwsError::new(Kind::Unreachable(Unreachable::Malformed), &operation, self.account)
-            .sent_to(&self.endpoint)
+            .sent_to(&self.endpoint, &self.aws)
     }
 }
 

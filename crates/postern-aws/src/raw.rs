@@ -12,10 +12,6 @@ use aws_sigv4::{
     },
     sign::v4,
 };
-use aws_smithy_http_client::{
-    Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
-};
 use aws_smithy_runtime_api::client::http::HttpConnector as _;
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -208,7 +204,8 @@ impl Connection {
 
     pub(crate) async fn send_raw(&self, call: &RawCall) -> Result<RawAnswer, AwsError> {
         let failed = |why| {
-            AwsError::new(Kind::Unreachable(why), &call.operation, self.account).sent_to(&self.endpoint)
+            AwsError::new(Kind::Unreachable(why), &call.operation, self.account)
+                .sent_to(&self.endpoint, &self.aws)
         };
         let request = self.signed(call).ok_or_else(|| failed(Unreachable::Malformed))?;
         let secure = request.uri().scheme_str() == Some("https");
@@ -311,16 +308,6 @@ fn organizations_region(region: &str) -> &'static str {
         _ if region.starts_with("cn-") => "cn-northwest-1",
         _ if region.starts_with("us-gov-") => "us-gov-west-1",
         _ => "us-east-1",
-    }
-}
-
-impl crate::Aws {
-    pub(crate) fn build_connector(secure: bool) -> Connector {
-        if secure {
-            Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-        } else {
-            Connector::builder().build_http()
-        }
     }
 }
 

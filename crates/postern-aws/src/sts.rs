@@ -71,7 +71,10 @@ impl StsClient {
                 StsError::Unreadable { endpoint: self.url(), problem: error.to_string() }
             }
             (Kind::Unreachable(why), _) => {
-                StsError::Unreachable { endpoint: self.url(), problem: why.to_string() }
+                let way =
+                    self.aws.proxy_of(&self.url()).map(|proxy| format!(", by way of the proxy {proxy}"));
+                let problem = format!("{why}{}", way.unwrap_or_default());
+                StsError::Unreachable { endpoint: self.url(), problem }
             }
             (Kind::ClockSkew { by }, _) => StsError::ClockSkew {
                 message: format!("AWS's clock is {} s ahead of this one ({message})", by.as_secs()),

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use clap::Args;
 use postern_aws::{
-    Aws, Connection, Credentials, Endpoint, Identity, Patience, RoleCall,
+    Aws, Connection, Credentials, Endpoint, Identity, Network, Patience, RoleCall,
     endpoint::{self, ProfileEndpoints},
     identities,
     profile::Source,
@@ -22,6 +22,7 @@ use postern_types::{
 use crate::{
     context::Context,
     daily::{Daily, Wish},
+    env::Environment,
     errors::CliError,
 };
 
@@ -76,12 +77,12 @@ pub(crate) fn account_names(design: &Design) -> AccountNames {
 
 /// The client of this process. There is one: connections of two cannot be used side by side, since each client drives
 /// its own only.
-pub(crate) fn client() -> Result<Aws, CliError> {
+pub(crate) fn client(environment: &Environment) -> Result<Aws, CliError> {
     static CLIENT: OnceLock<Aws> = OnceLock::new();
     if let Some(client) = CLIENT.get() {
         return Ok(client.clone());
     }
-    let made = Aws::new(Patience::default())
+    let made = Aws::through(Network::resolve(&environment.texts())?, Patience::default())
         .map_err(|error| CliError::failed("cannot start the AWS client").caused_by(error))?;
     Ok(CLIENT.get_or_init(|| made).clone())
 }
@@ -148,7 +149,7 @@ fn open_accounts(
 /// is refused before anything else is called.
 fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Result<Access, CliError> {
     let opener = Opener {
-        aws: client()?,
+        aws: client(&context.environment)?,
         daily: Daily::open(context)?,
         environment: context.environment.texts(),
         design,
@@ -346,7 +347,7 @@ pub(crate) fn without_estate(
             }
         },
     };
-    Ok(client()?.connect(endpoint, credentials, None))
+    Ok(client(&context.environment)?.connect(endpoint, credentials, None))
 }
 
 /// The credentials in the environment's variables, if there are some.

@@ -126,8 +126,8 @@ impl<'a> Daily<'a> {
     }
 
     /// STS of the estate's bastion.
-    pub(crate) fn sts(&self) -> Result<LazySts, CliError> {
-        Ok(LazySts::new(&self.bastion_sts()?))
+    pub(crate) fn sts(&self) -> Result<LazySts<'_>, CliError> {
+        Ok(LazySts::new(&self.bastion_sts()?, &self.context.environment))
     }
 
     fn bastion_sts(&self) -> Result<StsEndpoint, CliError> {
@@ -198,7 +198,7 @@ impl<'a> Daily<'a> {
         code: Option<MfaCode>,
         run: impl FnOnce(&Broker<'_>) -> Result<T, BrokerError>,
     ) -> Result<T, CliError> {
-        let sts = LazySts::new(destination.way.start.endpoint());
+        let sts = LazySts::new(destination.way.start.endpoint(), &self.context.environment);
         let now = || sts.now();
         let codes = self.codes(code, &now);
         let keys = Keys { store: &self.store, own: destination.own_key.as_ref() };
@@ -355,7 +355,7 @@ impl<'a> Daily<'a> {
     /// Says what was learnt on the way, and words an error with the command that helps.
     fn finish<T>(
         &self,
-        sts: &LazySts,
+        sts: &LazySts<'_>,
         login: Option<&str>,
         result: Result<T, BrokerError>,
     ) -> Result<T, CliError> {

@@ -7,7 +7,7 @@ mod daily;
 
 use std::{fmt, io, process::ExitCode};
 
-use postern_aws::{AwsError, Kind, Unreachable, profile::ProfileError};
+use postern_aws::{AwsError, Kind, NetworkError, Unreachable, profile::ProfileError};
 use postern_estate::emit::EmitError;
 
 /// How a command ended, as scripts see it (`formats.md`, "Exit codes").
@@ -148,7 +148,7 @@ impl From<AwsError> for CliError {
         let said = match &error.answer {
             Some(answer) if answer.code.is_empty() => format!("HTTP status {}", answer.status),
             Some(answer) => format!("{}: {}", answer.code, answer.message.trim_end()),
-            None => no_answer(&error.kind, error.url.as_deref()),
+            None => no_answer(&error),
         };
         let worded = Self::failed(format!("{}{whereabouts} failed", error.operation)).caused_by(said);
         match error.kind {
@@ -162,6 +162,8 @@ impl From<AwsError> for CliError {
                 if by.is_positive() { "behind" } else { "ahead" }
             )),
             Kind::Unreachable(why) => match why {
+                Unreachable::Proxy | Unreachable::ProxyPassword => worded.hint(PROXY_HINT),
+                _ if error.proxy.is_some() && why != Unreachable::Malformed => worded.hint(PROXY_HINT),
                 Unreachable::Refused | Unreachable::Dns | Unreachable::Timeout => worded.hint(
                     "check the network and the endpoint (AWS_ENDPOINT_URL, the profile's or the estate file's `endpoint_url`)",
                 ),
@@ -175,12 +177,22 @@ impl From<AwsError> for CliError {
     }
 }
 
-fn no_answer(kind: &Kind, url: Option<&str>) -> String {
-    match (kind, url) {
-        (Kind::Unreachable(why), Some(url)) => format!("{why} ({url})"),
+/// The proxy is named just before.
+pub(super) const PROXY_HINT: &str = "check the proxy; hosts in NO_PROXY are called without it, and AWS_CA_BUNDLE names the certificates of one that opens TLS";
+
+fn no_answer(error: &AwsError) -> String {
+    let way = error.proxy.as_ref().map(|proxy| format!(", by way of the proxy {proxy}")).unwrap_or_default();
+    match (&error.kind, &error.url) {
+        (Kind::Unreachable(why), Some(url)) => format!("{why} ({url}){way}"),
         (Kind::Unreachable(why @ Unreachable::Malformed), None) => why.to_string(),
-        (Kind::Unreachable(why), None) => format!("{why} (AWS's own endpoint)"),
+        (Kind::Unreachable(why), None) => format!("{why} (AWS's own endpoint){way}"),
         (other, _) => format!("{other:?}"),
+    }
+}
+
+impl From<NetworkError> for CliError {
+    fn from(error: NetworkError) -> Self {
+        Self::usage(error.to_string())
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn enter(
     person: &UserName,
 ) -> Result<Access, CliError> {
     let daily = Daily::open(context)?;
-    let aws = client()?;
+    let aws = client(&context.environment)?;
     let environment = context.environment.texts();
     let mut connections: BTreeMap<AccountId, Connection> = BTreeMap::new();
     for (account, name) in account_names(design) {

@@ -71,7 +71,7 @@ fn as_administrator(
     anew: bool,
 ) -> Result<Entered, CliError> {
     let daily = Daily::open(context)?;
-    let aws = client()?;
+    let aws = client(&context.environment)?;
     let environment = context.environment.texts();
     let mut entered = Entered::default();
     for (account, name) in account_names(design).into_iter().filter(|(id, _)| wanted.contains(id)) {
@@ -93,7 +93,7 @@ fn as_administrator(
 
 fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Result<Entered, CliError> {
     let opener = Opener {
-        aws: client()?,
+        aws: client(&context.environment)?,
         daily: Daily::open(context)?,
         environment: context.environment.texts(),
         design,

@@ -42,7 +42,7 @@ fn connect(
     bastion: &Connection,
 ) -> Result<Connection, CliError> {
     let opener = Opener {
-        aws: client()?,
+        aws: client(&context.environment)?,
         daily: Daily::open(context)?,
         environment: context.environment.texts(),
         design,

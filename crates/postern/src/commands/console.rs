@@ -98,7 +98,7 @@ pub(crate) fn run(args: &ConsoleArgs, context: &mut Context) -> Result<ExitStatu
         return Err(CliError::usage(format!("`{}` assumes no role", handover.destination.name))
             .hint("the console is entered through roles; a user signs in there with a password"));
     }
-    let token = access::client()?.signin_token(&endpoint, &credentials, duration)?;
+    let token = access::client(&context.environment)?.signin_token(&endpoint, &credentials, duration)?;
     let url = token.login_url(&endpoint, "postern", &page);
     if args.print {
         context.printer.data(&zeroize::Zeroizing::new(format!("{}\n", *url)))?;

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &DemoArgs, context: &mut Context) -> Result<ExitStatus, 
 
 fn play(args: &DemoArgs, context: &Context) -> Result<ExitStatus, CliError> {
     let interrupted = args.keep.then(|| context.watch_interrupt());
-    let stage = Stage::set()?;
+    let stage = Stage::set(&context.environment)?;
     let mut scene = Scene::new(&context.printer);
     scene.line(&paint(BOLD, "postern demo: one stolen key, before and after"))?;
     scene.prose(

@@ -61,7 +61,7 @@ pub(crate) fn run(_: &EnrolArgs, context: &mut Context) -> Result<ExitStatus, Cl
     let invitation = read_invitation()?;
     check_estate(&invitation, context)?;
     keystore::check_passphrase(&context.environment, store.as_ref())?;
-    let aws = access::client()?;
+    let aws = access::client(&context.environment)?;
     let endpoint = match &invitation.endpoint {
         Some(url) => {
             context.printer.warning(&format!("this invitation leads to {url}, not to AWS itself"));

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &WhoamiArgs, context: &mut Context) -> Result<ExitStatus
         None => "us-east-1".parse().unwrap_or_else(|_| unreachable!("a fixed and valid region")),
     };
     let urls = endpoint::resolve(&context.environment.texts(), None, asked.endpoint_url.as_deref());
-    let aws = access::client()?;
+    let aws = access::client(&context.environment)?;
     let identity =
         aws.connect(Endpoint { region, urls }, asked.credentials.clone(), None).caller_identity()?;
     let now = Timestamp::now();

@@ -24,7 +24,7 @@ pub(crate) struct Foreign<'a> {
     pub(crate) profiles: Option<&'a Profiles>,
     /// By whose rules they are read.
     pub(crate) dialect: Dialect,
-    pub(crate) sts: &'a LazySts,
+    pub(crate) sts: &'a LazySts<'a>,
     /// What was asked for, so that a program that asks postern in turn cannot ask in circles.
     pub(crate) target: &'a str,
 }

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use postern_aws::{Aws, Endpoint, Patience, StsClient};
+use postern_aws::{Aws, Endpoint, Network, Patience, StsClient};
 use postern_broker::{
     AssumeRole, Assumer, CallerIdentity, Credentials, KeyEntry, SecretStore, StoreError, StoreKind, Sts,
     StsEndpoint, StsError,
@@ -11,6 +11,8 @@ use postern_types::{
     AccessKeyId, LongTermKey, MfaCode, MfaSerial, MfaSession, RoleCredentials, SessionDuration,
     SignedDuration, Timestamp,
 };
+
+use crate::env::Environment;
 
 /// The key store, and before it the one key of a destination that is not in it.
 pub(super) struct Keys<'a> {
@@ -44,29 +46,34 @@ impl SecretStore for Keys<'_> {
 }
 
 /// STS, connected at the first call: a cached answer needs no client.
-pub(crate) struct LazySts {
+pub(crate) struct LazySts<'a> {
     endpoint: Endpoint,
+    environment: &'a Environment,
     client: OnceCell<StsClient>,
 }
 
-impl LazySts {
-    pub(super) fn new(endpoint: &StsEndpoint) -> Self {
+impl<'a> LazySts<'a> {
+    pub(super) fn new(endpoint: &StsEndpoint, environment: &'a Environment) -> Self {
         let region = endpoint.region.clone();
         let endpoint = match &endpoint.url {
             Some(url) => Endpoint::with_url(region, &**url),
             None => Endpoint::aws(region),
         };
-        Self { endpoint, client: OnceCell::new() }
+        Self { endpoint, environment, client: OnceCell::new() }
     }
 
     pub(super) fn client(&self) -> Result<&StsClient, StsError> {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let aws = Aws::new(Patience::default()).map_err(|error| StsError::Unreachable {
+        let cannot = |problem: String| StsError::Unreachable {
             endpoint: self.endpoint.url("sts").unwrap_or("AWS").to_owned(),
-            problem: format!("the AWS client cannot be started: {error}"),
-        })?;
+            problem,
+        };
+        let network =
+            Network::resolve(&self.environment.texts()).map_err(|error| cannot(error.to_string()))?;
+        let aws = Aws::through(network, Patience::default())
+            .map_err(|error| cannot(format!("the AWS client cannot be started: {error}")))?;
         Ok(self.client.get_or_init(|| StsClient::new(aws, self.endpoint.clone())))
     }
 
@@ -81,7 +88,7 @@ impl LazySts {
     }
 }
 
-impl Sts for LazySts {
+impl Sts for LazySts<'_> {
     fn get_session_token(
         &self,
         key: &LongTermKey,

@@ -32,7 +32,7 @@ pub(super) fn check(environment: &Environment, design: Option<&Design>, offline:
         }
     };
     let url = sts_url(&endpoint);
-    let asked = access::client().map_err(|error| error.message);
+    let asked = access::client(environment).map_err(|error| error.message);
     match asked.and_then(|aws| aws.clock_of_sts(&endpoint).map_err(|why| why.to_string())) {
         Ok(ahead) => judge(ahead, &url),
         Err(why) => {

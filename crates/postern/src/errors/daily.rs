@@ -2,7 +2,10 @@
 
 use postern_broker::{BrokerError, CacheError, MfaRefusal, PlanError, PromptError, StoreError, StsError};
 
-use super::CliError;
+use super::{CliError, PROXY_HINT};
+
+const ENDPOINT_HINT: &str =
+    "check the network, and AWS_ENDPOINT_URL or the estate file's `endpoint_url` if one is set";
 
 impl From<PromptError> for CliError {
     fn from(error: PromptError) -> Self {
@@ -74,9 +77,10 @@ impl From<StsError> for CliError {
             StsError::ClockSkew { message } => Self::failed("the clock here and AWS's differ")
                 .caused_by(message)
                 .hint("set this machine's clock right, for instance with `timedatectl set-ntp true`"),
-            StsError::Unreachable { endpoint, problem } => Self::failed(format!("no answer from {endpoint}"))
-                .caused_by(problem)
-                .hint("check the network, and AWS_ENDPOINT_URL or the estate file's `endpoint_url` if one is set"),
+            StsError::Unreachable { endpoint, problem } => {
+                let hint = if problem.contains("proxy") { PROXY_HINT } else { ENDPOINT_HINT };
+                Self::failed(format!("no answer from {endpoint}")).caused_by(problem).hint(hint)
+            }
             error => Self::failed(error.to_string()),
         }
     }

@@ -19,6 +19,7 @@ use super::Weakness;
 use crate::{
     access::{self, Access},
     commands::apply,
+    env::Environment,
     errors::CliError,
 };
 
@@ -112,7 +113,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Starts the sandbox with four accounts: the old company's one, and bastion, dev and prod.
-    pub(super) fn set() -> Result<Self, CliError> {
+    pub(super) fn set(environment: &Environment) -> Result<Self, CliError> {
         let design = Design::parse(ESTATE).map_err(|errors| {
             let words: Vec<String> = errors.iter().map(|error| error.message.clone()).collect();
             CliError::failed("the demo's own estate file is wrong").caused_by(words.join("; "))
@@ -122,7 +123,7 @@ impl Stage {
             .map_err(|_| CliError::failed("the demo's own estate does not fit"))?;
         let sandbox = BlockingSandbox::start(SandboxConfig::default())
             .map_err(|error| CliError::failed("the sandbox does not start").caused_by(error))?;
-        let aws = access::client()?;
+        let aws = access::client(environment)?;
         let root = |id: AccountId, name: &str| -> Result<Connection, CliError> {
             let account = sandbox
                 .create_account(Some(id), Some(name))

@@ -267,7 +267,11 @@ impl Run<'_> {
         };
         let endpoint =
             access::endpoint_of(&self.context.environment.texts(), None, self.daily.design()?, *account);
-        let connection = access::client()?.connect(endpoint, Credentials::from(&key), Some(*account));
+        let connection = access::client(&self.context.environment)?.connect(
+            endpoint,
+            Credentials::from(&key),
+            Some(*account),
+        );
         let identity = connection.caller_identity_in_time(Settle::default()).map_err(|error| {
             CliError::from(error)
                 .hint(format!("the old key {} is as it was; run the command again", rotation.old))

@@ -71,7 +71,12 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> Result<ExitStatus, Cl
                 .hint("say --remove or --keep")
         })?;
     }
-    let import = Import { context, daily: &daily, aws: access::client()?, program: block::program()? };
+    let import = Import {
+        context,
+        daily: &daily,
+        aws: access::client(&context.environment)?,
+        program: block::program()?,
+    };
     let mut failed = Vec::new();
     for candidate in &candidates {
         if let Err(error) = import.one(candidate, args) {

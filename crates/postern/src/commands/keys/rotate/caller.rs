@@ -116,7 +116,8 @@ fn own(
     route.key = key.clone();
     let session = daily.login(&Destination::of_session(route), LoginMode::IfNeeded, code.take())?;
     let endpoint = access::endpoint_of(&context.environment.texts(), None, design, account);
-    let connection = access::client()?.connect(endpoint, Credentials::from(&session), Some(account));
+    let connection =
+        access::client(&context.environment)?.connect(endpoint, Credentials::from(&session), Some(account));
     Ok((connection, key))
 }
 
