@@ -5,7 +5,12 @@ use std::{fs, io, path::PathBuf};
 use postern_estate::{Design, without_person};
 use postern_types::UserName;
 
-use crate::{commands::policy::files, errors::CliError, estate_file::EstateFile, report::file_change};
+use crate::{
+    errors::CliError,
+    estate_file::EstateFile,
+    report::file_change,
+    whole_file::{self, Mode, PUBLIC},
+};
 
 /// A change to the estate file that is yet to be written.
 pub(crate) struct FileChange {
@@ -39,7 +44,7 @@ impl FileChange {
     /// The change to this text, of which it is known that it holds.
     pub(crate) fn to(file: &EstateFile, after: String) -> Self {
         // Where the file is a link, what it leads to changes and the link stays.
-        let path = fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
+        let path = whole_file::target_of(&file.path);
         Self { path, before: file.text.clone(), after }
     }
 
@@ -64,6 +69,6 @@ impl FileChange {
             return Err(CliError::failed(format!("`{}` was changed meanwhile", self.path.display()))
                 .hint("make the change that was shown by hand"));
         }
-        files::replace(&self.path, &self.after).map_err(failed)
+        whole_file::replace(&self.path, &self.after, Mode::Kept(PUBLIC)).map_err(failed)
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 const FILE: &str = "used.json";
 const FORMAT: u8 = 1;
 /// Seconds in which a count loses half of itself.
-const HALF_LIFE: f64 = 7.0 * 86_400.0;
+const HALF_LIFE: i64 = 7 * 86_400;
 /// A target that was used once falls below this after ten weeks, and is forgotten.
 const LEAST: f64 = 0.001;
 
@@ -84,10 +84,13 @@ impl Uses {
 
 impl Use {
     fn at(&self, now: Timestamp) -> f64 {
-        // Precise to the second for as long as anybody lives.
-        #[expect(clippy::cast_precision_loss, reason = "a difference of seconds is far below 2^52")]
-        let age = (now.as_second() - self.at).max(0) as f64;
-        let left = self.count * (-age / HALF_LIFE).exp2();
+        // Halved for each whole week and straight in between: a true power would bring in the library for them, which
+        // every start of postern would load.
+        let age = now.as_second().saturating_sub(self.at).max(0);
+        let halvings = (age / HALF_LIFE).min(2_000);
+        #[expect(clippy::cast_precision_loss, reason = "a rest of seconds is far below 2^52")]
+        let rest = (age % HALF_LIFE) as f64 / (2 * HALF_LIFE) as f64;
+        let left = (0..halvings).fold(self.count, |left, _| left / 2.0) * (1.0 - rest);
         if left.is_finite() { left.max(0.0) } else { 0.0 }
     }
 }

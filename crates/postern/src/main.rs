@@ -32,6 +32,7 @@ mod signals;
 mod snapshot;
 mod state;
 mod target;
+mod whole_file;
 
 use std::process::ExitCode;
 

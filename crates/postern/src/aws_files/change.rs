@@ -1,19 +1,20 @@
 //! Changing a file of `~/.aws`: whole or not at all, and only if nobody else has changed it meanwhile.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata, Permissions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown},
+    fs::{self, DirBuilder, File, Metadata},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
 
 use super::read_text;
-use crate::errors::CliError;
+use crate::{
+    errors::CliError,
+    whole_file::{self, Mode, PRIVATE, UNFINISHED},
+};
 
-/// What a file is called while it is written.
-const UNFINISHED: &str = ".postern-new-";
 /// What is put behind the name of a file that was changed.
 const BACKUP: &str = ".postern-backup";
 
@@ -86,15 +87,12 @@ impl AwsFile {
         }
         if backup == Backup::Kept && before.is_some() {
             let kept = backup_of(&self.path);
-            write_whole(dir, &kept, &self.text, None).map_err(|error| {
+            whole_file::replace(&kept, &*self.text, Mode::Exactly(PRIVATE)).map_err(|error| {
                 CliError::failed(format!("cannot write `{}`; nothing was changed", kept.display()))
                     .caused_by(error)
             })?;
         }
-        write_whole(dir, &self.path, new, before.as_ref()).map_err(failed)?;
-        // The name itself must survive a power cut too; where a directory cannot be synced, nothing is lost.
-        let _ = lock.sync_all();
-        Ok(())
+        whole_file::replace(&self.path, new, Mode::Kept(PRIVATE)).map_err(failed)
     }
 
     /// What the file is like, if it is there.
@@ -133,28 +131,12 @@ fn sweep(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file under another name and gives it its own at the end. Owner and mode are those of the former one.
-fn write_whole(dir: &Path, path: &Path, text: &str, former: Option<&Metadata>) -> io::Result<()> {
-    let mut file = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    if let Some(former) = former {
-        let made = file.as_file().metadata()?;
-        if (made.uid(), made.gid()) != (former.uid(), former.gid()) {
-            fchown(file.as_file(), Some(former.uid()), Some(former.gid()))?;
-        }
-        file.as_file().set_permissions(Permissions::from_mode(former.mode() & 0o7777))?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::{
+        fs::Permissions,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
 
     use super::*;
 

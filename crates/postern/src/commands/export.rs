@@ -3,9 +3,9 @@
 mod section;
 
 use std::{
-    fs::{DirBuilder, File, Permissions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    fs::{DirBuilder, File},
+    io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +21,7 @@ use crate::{
     daily::{Daily, time_left},
     errors::{CliError, ExitStatus},
     target::{Handover, TargetOptions},
+    whole_file::{self, Mode, PRIVATE},
 };
 
 /// Arguments of `postern export`.
@@ -161,7 +162,7 @@ struct CredentialsFile {
 
 impl CredentialsFile {
     fn at(named: &Path) -> Self {
-        Self { path: std::fs::canonicalize(named).unwrap_or_else(|_| named.to_owned()) }
+        Self { path: whole_file::target_of(named) }
     }
 
     fn shown(&self) -> String {
@@ -187,23 +188,14 @@ impl CredentialsFile {
         change: impl FnOnce(&str) -> Result<Zeroizing<String>, CliError>,
     ) -> Result<(), CliError> {
         let failed = |error: io::Error| self.failed(&error);
-        let dir = self.path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dir = whole_file::directory_of(&self.path);
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
         let dir_handle = File::open(dir).map_err(failed)?;
         // Released when the handle is closed.
         flock(&dir_handle, FlockOperation::LockExclusive).map_err(|error| self.failed(&error.into()))?;
         let before = self.read()?;
         let after = change(&before)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".credentials-")
-            .permissions(Permissions::from_mode(0o600))
-            .tempfile_in(dir)
-            .map_err(failed)?;
-        file.write_all(after.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        file.persist(&self.path).map_err(|error| self.failed(&error.error))?;
-        // The name must survive a power cut too; where a directory cannot be synced, nothing is lost.
-        let _ = dir_handle.sync_all();
-        Ok(())
+        whole_file::replace(&self.path, after.as_bytes(), Mode::Exactly(PRIVATE)).map_err(failed)
     }
 
     fn refused(&self, name: &str, refusal: &Refusal) -> CliError {

@@ -3,9 +3,7 @@
 mod answers;
 
 use std::{
-    fs::{self, Permissions},
-    io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +22,7 @@ use crate::{
     errors::{CliError, ExitStatus},
     estate_file::DEFAULT_NAME,
     report::plan::counted,
+    whole_file::{self, Mode, PUBLIC},
 };
 
 /// Arguments of `postern init`.
@@ -89,7 +88,13 @@ pub(crate) fn run(args: &InitArgs, context: &mut Context) -> Result<ExitStatus, 
         let worded = CliError::usage("these answers make no sound estate file, so none was written");
         errors.iter().fold(worded, |worded, error| worded.caused_by(&error.message))
     })?;
-    write(&path, &text, args.force).map_err(|error| match error.kind() {
+    // Not a secret: readable as every new file is.
+    let written = if args.force {
+        whole_file::replace(&path, &text, Mode::Kept(PUBLIC))
+    } else {
+        whole_file::create(&path, &text, PUBLIC)
+    };
+    written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(&path),
         _ => CliError::failed(format!("cannot write `{}`", path.display())).caused_by(error),
     })?;
@@ -215,24 +220,4 @@ pub(crate) fn read(id: AccountId, connection: &Connection) -> Result<Account, Cl
         .iter()
         .fold(error, |error, gap| error.caused_by(format!("{}: {}", gap.call, gap.cause)));
     Err(error.hint("give the credential the permission to read IAM (SecurityAudit has it), and run again"))
-}
-
-/// Writes the file whole or not at all.
-pub(crate) fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Not a secret: readable as every new file is, as the umask has it.
-    let mut file = tempfile::Builder::new()
-        .prefix(".postern-")
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    if replace {
-        // Where people link to their file, the link stays.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        file.persist(target).map_err(|error| error.error)?;
-    } else {
-        file.persist_noclobber(path).map_err(|error| error.error)?;
-    }
-    Ok(())
 }

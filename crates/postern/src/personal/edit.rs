@@ -2,7 +2,6 @@
 
 use std::{
     fs, io,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +9,11 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::settings_path;
-use crate::{env::Environment, errors::CliError};
+use crate::{
+    env::Environment,
+    errors::CliError,
+    whole_file::{self, Mode, PRIVATE},
+};
 
 /// The settings file with another choice of key store: worked out before anything is done, written at the end.
 pub(crate) struct StoreChoice {
@@ -23,8 +26,7 @@ impl StoreChoice {
     pub(crate) fn prepare(environment: &Environment, store: &str) -> Result<Self, CliError> {
         let path = settings_path(environment)
             .ok_or_else(|| CliError::failed("there is no place for the settings").hint("set HOME"))?;
-        // Where people keep their settings elsewhere and link to them, the link stays.
-        let path = fs::canonicalize(&path).unwrap_or(path);
+        let path = whole_file::target_of(&path);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -46,23 +48,11 @@ impl StoreChoice {
 
     /// Writes it, whole or not at all.
     pub(crate) fn write(&self) -> Result<(), CliError> {
-        replace(&self.path, &self.text).map_err(|error| {
-            CliError::failed(format!("cannot write `{}`", self.path.display())).caused_by(error)
-        })
+        let directory = fs::create_dir_all(whole_file::directory_of(&self.path));
+        directory.and_then(|()| whole_file::replace(&self.path, &self.text, Mode::Kept(PRIVATE))).map_err(
+            |error| CliError::failed(format!("cannot write `{}`", self.path.display())).caused_by(error),
+        )
     }
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let dir = path.parent().ok_or_else(|| io::Error::other("a file without a directory"))?;
-    fs::create_dir_all(dir)?;
-    let mut file = tempfile::Builder::new().prefix(".config-").tempfile_in(dir)?;
-    file.write_all(text.as_bytes())?;
-    if let Ok(before) = fs::metadata(path) {
-        file.as_file().set_permissions(before.permissions())?;
-    }
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }
 
 /// The text with `store = "…"`: the value in place of the one that is there, else a line at
@@ -118,21 +108,5 @@ mod tests {
             assert_eq!(with_store(before, "pass").unwrap(), after, "{before:?}");
         }
         assert!(with_store("store = ", "pass").is_err());
-    }
-
-    #[test]
-    fn the_file_keeps_its_mode_and_the_link_to_it() {
-        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-        let temp = tempfile::tempdir().unwrap();
-        let real = temp.path().join("dotfiles.toml");
-        fs::write(&real, "store = \"file\"\n").unwrap();
-        fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
-        let link = temp.path().join("config.toml");
-        symlink(&real, &link).unwrap();
-        let path = fs::canonicalize(&link).unwrap();
-        StoreChoice { path, text: "store = \"pass\"\n".to_owned() }.write().unwrap();
-        assert_eq!(fs::read_to_string(&link).unwrap(), "store = \"pass\"\n");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::metadata(&real).unwrap().mode() & 0o777, 0o640);
     }
 }

@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
-    fs::{self, Permissions},
-    io::{self, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use crate::errors::CliError;
+use crate::{
+    errors::CliError,
+    whole_file::{self, Mode},
+};
 
 /// A directory of emitted files.
 pub(super) struct Directory<'a> {
@@ -95,17 +95,8 @@ impl<'a> Directory<'a> {
     /// Writes a file: whoever reads it sees the old text or the new one. Everyone may read it.
     pub(super) fn write(&self, path: &Path, text: &str) -> Result<(), CliError> {
         let path = self.path.join(path);
-        let written = path.parent().ok_or_else(|| io::Error::other("a file without a directory")).and_then(
-            |directory| {
-                fs::create_dir_all(directory)?;
-                let mut file = tempfile::Builder::new().prefix(".postern-new-").tempfile_in(directory)?;
-                file.write_all(text.as_bytes())?;
-                file.as_file().set_permissions(Permissions::from_mode(0o644))?;
-                file.as_file().sync_all()?;
-                file.persist(&path).map_err(|error| error.error)?;
-                Ok(())
-            },
-        );
+        let directory = fs::create_dir_all(whole_file::directory_of(&path));
+        let written = directory.and_then(|()| whole_file::replace(&path, text, Mode::Exactly(0o644)));
         written.map_err(|error| {
             CliError::failed(format!("cannot write `{}`; it is as it was", path.display())).caused_by(error)
         })

@@ -10,6 +10,7 @@ use crate::{
     context::Context,
     errors::{CliError, ExitStatus},
     estate_file::{EstateFile, design_errors},
+    whole_file::{self, Mode, PUBLIC},
 };
 
 /// Arguments of `postern estate fmt`.
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &FmtArgs, context: &mut Context) -> Result<ExitStatus, C
         return Ok(ExitStatus::Done);
     }
     if changed {
-        files::replace(&path, &formatted).map_err(|error| {
+        whole_file::replace(&path, &formatted, Mode::Kept(PUBLIC)).map_err(|error| {
             CliError::usage(format!("cannot write `{}`", path.display())).caused_by(files::io_words(&error))
         })?;
     }

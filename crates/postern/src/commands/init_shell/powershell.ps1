@@ -15,7 +15,7 @@ Without TARGET: choose from a list.
         }
         if ($words[0] -cin '-u', '--unset') {
             $text = & @POSTERN@ env --unset --format powershell
-            if ($LASTEXITCODE -eq 0) { $text | Out-String | Invoke-Expression }
+            if ($LASTEXITCODE -eq 0) { Invoke-Expression ($text -join "`n") }
             return
         }
         if ($words[0] -cin '-c', '--console') {
@@ -39,7 +39,7 @@ Without TARGET: choose from a list.
         $text
         return
     }
-    $text | Out-String | Invoke-Expression
+    Invoke-Expression ($text -join "`n")
     Write-Host "$(postern_prompt)``assume -u`` leaves"
 }
 

@@ -13,10 +13,10 @@ use super::{DEFAULT_FILE, Source, estate_file, outlooks};
 use crate::{
     access::WayIn,
     commands::contain::Age,
-    commands::init,
     context::Context,
     errors::{CliError, ExitStatus},
     report,
+    whole_file::{self, Mode, PUBLIC},
 };
 
 /// Arguments of `postern migrate plan`.
@@ -117,8 +117,13 @@ fn save(args: &PlanArgs, context: &Context, migration: &Migration) -> Result<(),
         ));
         return Ok(());
     }
-    init::write(path, &migration.text(), args.force)
-        .map_err(|error| CliError::failed(format!("cannot write `{shown}`")).caused_by(error))?;
+    let text = migration.text();
+    let written = if args.force {
+        whole_file::replace(path, &text, Mode::Kept(PUBLIC))
+    } else {
+        whole_file::create(path, &text, PUBLIC)
+    };
+    written.map_err(|error| CliError::failed(format!("cannot write `{shown}`")).caused_by(error))?;
     context.printer.status(&format!(
         "wrote `{shown}`: read it through, and correct it where it is wrong; then `postern migrate apply beside`"
     ));

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -127,22 +127,6 @@ fn walk(directory: &Path, files: &mut Vec<PathBuf>, unread: &mut Vec<Unread>) {
             files.push(path);
         }
     }
-}
-
-/// Replaces a file's content at once: whoever reads sees the old text or the new one. The mode stays, and a link
-/// stays a link.
-pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let target = fs::canonicalize(path)?;
-    let permissions = fs::metadata(&target)?.permissions();
-    // Renaming needs no right to the file itself, but a file that says read-only means it.
-    drop(fs::OpenOptions::new().write(true).open(&target)?);
-    let directory = target.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".postern-").tempfile_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(permissions)?;
-    file.as_file().sync_all()?;
-    file.persist(&target)?;
-    Ok(())
 }
 
 /// `no such file or directory` instead of `No such file or directory (os error 2)`.

@@ -14,6 +14,7 @@ use crate::{
     errors::{CliError, ExitStatus},
     output::{SourceError, render_source_errors},
     report::{findings::Unread, plan::counted},
+    whole_file::{self, Mode, PUBLIC},
 };
 
 /// Arguments of `postern policy fmt`.
@@ -95,7 +96,7 @@ impl Run<'_> {
         }
         if !self.args.check
             && !to_stdout
-            && let Err(error) = files::replace(&input.path, &formatted)
+            && let Err(error) = whole_file::replace(&input.path, &formatted, Mode::Kept(PUBLIC))
         {
             let words = files::io_words(&error).replace("read", "written");
             self.fails(&CliError::usage(format!("cannot write `{}`: {words}", input.name)));
