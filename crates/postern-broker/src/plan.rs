@@ -101,6 +101,16 @@ pub enum PlanError {
         /// The key.
         key: postern_types::AccessKeyId,
     },
+    /// More is to be left than new credentials last.
+    #[error("{asked} are to be left of {role}, whose credentials last {lasts}")]
+    NeverSoMuchLeft {
+        /// The role.
+        role: RoleArn,
+        /// How much is to be left.
+        asked: SessionDuration,
+        /// How long new ones last.
+        lasts: SessionDuration,
+    },
 }
 
 /// From what is there to the credentials of a way's last hop, or of its start where it has none.
@@ -113,7 +123,7 @@ pub fn plan(way: &Way, now: Timestamp, view: &View) -> Result<Plan, PlanError> {
         return plan_start(way, now, view);
     };
     let role = |hop: usize| view.roles.get(hop).and_then(Option::as_ref);
-    let margin = renew_margin(request.duration);
+    let margin = renew_margin(request.duration).max(way.at_least);
     let ready = |credentials: &RoleCredentials| {
         let has = Has::Role { hop: last, credentials: credentials.clone() };
         Ok(Plan { has, steps: Vec::new(), fallback: None })
@@ -121,7 +131,7 @@ pub fn plan(way: &Way, now: Timestamp, view: &View) -> Result<Plan, PlanError> {
     let fallback = match role(last) {
         Some(role) if role.credentials.is_fresh(now, margin) => return ready(role),
         // A session of the shortest kind must still be servable at the end of its margin.
-        Some(role) if role.credentials.is_fresh(now, ROLE_SERVED_AT_LEAST.min(margin)) => Some(role),
+        Some(role) if role.credentials.is_fresh(now, served_at_least(way, margin)) => Some(role),
         _ => None,
     };
     let usable =
@@ -162,6 +172,10 @@ fn plan_start(way: &Way, now: Timestamp, view: &View) -> Result<Plan, PlanError>
     Ok(Plan { has, steps, fallback: None })
 }
 
+fn served_at_least(way: &Way, margin: SignedDuration) -> SignedDuration {
+    ROLE_SERVED_AT_LEAST.min(margin).max(way.at_least)
+}
+
 /// What can be used of the start, and what it takes to have it.
 fn from_start(way: &Way, now: Timestamp, view: &View) -> (Has, Vec<Step>) {
     match &way.start {
@@ -191,5 +205,12 @@ fn check(way: &Way) -> Result<(), PlanError> {
             return Err(PlanError::ChainingCap { role, asked, cap: CHAINING_CAP, first });
         }
     }
-    Ok(())
+    match way.hops.last() {
+        Some(last) if way.at_least >= SignedDuration::from(last.duration) => {
+            let asked = u32::try_from(way.at_least.as_secs()).unwrap_or(u32::MAX);
+            let (role, asked) = (last.role.clone(), SessionDuration::from_seconds(asked));
+            Err(PlanError::NeverSoMuchLeft { role, asked, lasts: last.duration })
+        }
+        _ => Ok(()),
+    }
 }

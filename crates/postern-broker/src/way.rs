@@ -1,6 +1,8 @@
 //! How a target's credentials are got: where they start, and the roles assumed from there.
 
-use postern_types::{AccessKeyId, Credentials, RoleArn, RoleSessionName, SessionDuration, Timestamp};
+use postern_types::{
+    AccessKeyId, Credentials, RoleArn, RoleSessionName, SessionDuration, SignedDuration, Timestamp,
+};
 
 use crate::{AssumeRole, RoleKey, Route, SourceKey, StsEndpoint};
 
@@ -11,6 +13,8 @@ pub struct Way {
     pub start: Start,
     /// The roles, in the order in which they are assumed. Empty where the start itself is the target.
     pub hops: Vec<AssumeRole>,
+    /// How much must be left of the last role's credentials: with less they are renewed.
+    pub at_least: SignedDuration,
 }
 
 /// Whose credentials assume the first role.
@@ -91,7 +95,7 @@ impl Way {
     /// From an MFA session to one role: what a target of an estate file is.
     #[must_use]
     pub fn of_role(route: Route, request: AssumeRole) -> Self {
-        Self { start: Start::Session(route), hops: vec![request] }
+        Self { start: Start::Session(route), hops: vec![request], at_least: SignedDuration::ZERO }
     }
 
     /// The name under which the credentials of a hop are kept.

@@ -42,7 +42,7 @@ fn named(environment: &Environment, variable: &str, name: &str) -> Option<PathBu
 pub(crate) fn read(environment: &Environment) -> Result<Profiles, CliError> {
     let config = read_text(config_file(environment).as_deref())?;
     let credentials = read_text(credentials_file(environment).as_deref())?;
-    Ok(Profiles::parse(&config, &credentials)?)
+    Ok(Profiles::of_files(config, credentials)?)
 }
 
 /// The text of the credentials file.

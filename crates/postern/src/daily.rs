@@ -81,7 +81,7 @@ impl Destination {
         Self {
             name: route.key.user.to_string(),
             region: Some(route.endpoint.region.clone()),
-            way: Way { start: Start::Session(route), hops: Vec::new() },
+            way: Way { start: Start::Session(route), hops: Vec::new(), at_least: SignedDuration::ZERO },
             endpoint_url: None,
             own_key: None,
             of_profile: false,
@@ -170,7 +170,7 @@ impl<'a> Daily<'a> {
         let start = if wish.direct { Start::Code(route) } else { Start::Session(route) };
         Ok(Destination {
             name: name.to_owned(),
-            way: Way { start, hops: vec![request] },
+            way: Way { start, hops: vec![request], at_least: SignedDuration::ZERO },
             region: Some(design.region.value.clone()),
             endpoint_url: self.endpoint_url(target.arn.account())?.map(str::to_owned),
             own_key: None,

@@ -6,12 +6,12 @@ mod narrowing;
 mod variables;
 
 use clap::Args;
-use postern_broker::Issued;
-use postern_types::{MfaCode, RoleArn, SessionDuration, UserName};
+use postern_broker::{Issued, Start};
+use postern_types::{MfaCode, RoleArn, SessionDuration, SignedDuration, Timestamp, UserName};
 
 use crate::{
     context::Context,
-    daily::{Daily, Destination, Wish, targets},
+    daily::{Daily, Destination, Wish, targets, time_left},
     directory,
     env::Environment,
     errors::CliError,
@@ -47,6 +47,9 @@ pub(crate) struct TargetOptions {
     /// Spend a code on this role alone, so that it may last longer than an hour
     #[arg(long)]
     direct: bool,
+    /// Hand out nothing with less than this left, such as 30m: it is renewed before
+    #[arg(long, value_name = "TIME")]
+    min_ttl: Option<SessionDuration>,
     #[command(flatten)]
     narrowing: NarrowingArgs,
     #[command(flatten)]
@@ -75,6 +78,7 @@ impl TargetOptions {
         name: &str,
     ) -> Result<Destination, CliError> {
         let mut destination = daily.destination(name, &self.wish())?;
+        destination.way.at_least = self.min_ttl();
         let of_estate = |role: &RoleArn| {
             daily.design().is_ok_and(|design| targets(design).iter().any(|target| target.arn == *role))
         };
@@ -95,6 +99,28 @@ impl TargetOptions {
     /// Whether a code is spent on each role.
     pub(crate) fn are_direct(&self) -> bool {
         self.direct
+    }
+
+    /// How much must be left of what is handed out.
+    pub(crate) fn min_ttl(&self) -> SignedDuration {
+        self.min_ttl.map_or(SignedDuration::ZERO, SignedDuration::from)
+    }
+
+    /// What is not renewed in silence may have less left: another program's credentials, or an MFA session.
+    fn check_left(&self, destination: &Destination, expires_at: Option<Timestamp>) -> Result<(), CliError> {
+        let (Some(asked), Some(expires_at)) = (self.min_ttl, expires_at) else { return Ok(()) };
+        let now = Timestamp::now();
+        if expires_at.duration_since(now) >= SignedDuration::from(asked) {
+            return Ok(());
+        }
+        let left = time_left(expires_at, now);
+        let error = CliError::failed(format!("`{}` has {left} left, not {asked}", destination.name));
+        Err(match destination.way.start {
+            Start::Foreign { .. } => {
+                error.hint("its credentials are another program's, which has to renew them")
+            }
+            _ => error.hint("it is the MFA session itself: `postern login --fresh` takes a new one"),
+        })
     }
 
     /// The code that was given.
@@ -121,6 +147,7 @@ impl TargetOptions {
     /// The credentials of a destination that [`Self::destination`] made.
     pub(crate) fn obtain(&self, daily: &Daily<'_>, destination: Destination) -> Result<Handover, CliError> {
         let issued = daily.obtain(&destination, self.mfa_code)?.issued;
+        self.check_left(&destination, issued.expires_at())?;
         daily.count_use(&destination);
         Ok(Handover { destination, issued })
     }

@@ -5,7 +5,11 @@
 //! a section or key given twice, a byte order mark and a line of neither kind fail the whole file. Other SDKs differ
 //! in most of this: [`super::oddity`] names the places.
 
-use std::{borrow::Cow, collections::HashMap, fmt};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    fmt,
+};
 
 use zeroize::Zeroizing;
 
@@ -104,7 +108,14 @@ impl fmt::Debug for Ini {
 }
 
 impl Ini {
-    pub(super) fn parse(text: &str) -> Result<Self, IniError> {
+    pub(super) fn parse(text: Zeroizing<String>) -> Result<Self, IniError> {
+        let (sections, defaults, defaults_line) = Self::read(&text)?;
+        let ini = Self { text, sections, defaults, defaults_line };
+        ini.check_second_level()?;
+        Ok(ini)
+    }
+
+    fn read(text: &str) -> Result<(Vec<Section>, Vec<Entry>, Option<usize>), IniError> {
         if text.starts_with('\u{feff}') {
             return Err(IniError { line: 1, problem: IniProblem::ByteOrderMark });
         }
@@ -113,28 +124,25 @@ impl Ini {
             let wrong = |problem| IniError { line: index + 1, problem };
             reader.line(index + 1, start, line).map_err(wrong)?;
         }
-        let ini = Self {
-            text: Zeroizing::new(text.to_owned()),
-            sections: reader.sections,
-            defaults: reader.defaults,
-            defaults_line: reader.defaults_line,
-        };
+        Ok((reader.sections, reader.defaults, reader.defaults_line))
+    }
+
+    fn check_second_level(&self) -> Result<(), IniError> {
         // What stands under `[DEFAULT]` is looked at only where it reaches a section.
         let reaches = |entry: &&Entry| {
             let has = |section: &Section| {
-                section.entries.iter().any(|e| ini.is(e, &ini.at(entry.key).to_lowercase()))
+                section.entries.iter().any(|e| self.is(e, &self.at(entry.key).to_lowercase()))
             };
-            !ini.sections.iter().all(has)
+            !self.sections.iter().all(has)
         };
-        for entry in ini.sections.iter().flat_map(|section| &section.entries) {
-            ini.check_nested(entry)?;
+        for entry in self.sections.iter().flat_map(|section| &section.entries) {
+            self.check_nested(entry)?;
         }
-        ini.defaults
+        self.defaults
             .iter()
-            .filter(|entry| ini.is_nested(entry))
+            .filter(|entry| self.is_nested(entry))
             .filter(reaches)
-            .try_for_each(|entry| ini.check_nested(entry))?;
-        Ok(ini)
+            .try_for_each(|entry| self.check_nested(entry))
     }
 
     /// The text of a part.
@@ -205,8 +213,8 @@ struct Reader<'a> {
     default_keys: Lines<'a>,
 }
 
-/// The keys of a section, in lower case, and where each stands.
-type Lines<'a> = HashMap<Cow<'a, str>, usize>;
+/// The keys of a section, in lower case, and where each stands: few, so that comparing costs less than hashing.
+type Lines<'a> = BTreeMap<Cow<'a, str>, usize>;
 
 /// What the next key belongs to.
 #[derive(Clone, Copy, Default)]
@@ -225,7 +233,10 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         // In bytes for the span, in characters for what Python compares.
-        let blanks = line.get(..line.len() - line.trim_start_matches(is_blank).len()).unwrap_or_default();
+        let blanks = match line.bytes().next() {
+            Some(b'!'..=b'~') => "",
+            _ => line.get(..line.len() - line.trim_start_matches(is_blank).len()).unwrap_or_default(),
+        };
         let (start, indent) = (start + blanks.len(), blanks.chars().count());
         if self.open && indent > self.indent {
             if let Some(entry) = self.entries().and_then(|(entries, _)| entries.last_mut()) {
@@ -261,7 +272,8 @@ impl<'a> Reader<'a> {
     fn key(&mut self, line: usize, start: usize, content: &'a str) -> Result<(), IniProblem> {
         let indent = self.indent;
         let Some((entries, keys)) = self.entries() else { return Err(IniProblem::NoSection) };
-        let (key, value) = content.split_once(['=', ':']).ok_or(IniProblem::NotAKey)?;
+        let end = content.bytes().position(|byte| matches!(byte, b'=' | b':')).ok_or(IniProblem::NotAKey)?;
+        let (key, value) = content.get(..end).zip(content.get(end + 1..)).ok_or(IniProblem::NotAKey)?;
         let (name, value_start) = (key.trim_end_matches(is_blank), start + key.len() + 1);
         if name.is_empty() {
             return Err(IniProblem::NotAKey);
@@ -292,11 +304,19 @@ impl<'a> Reader<'a> {
 /// The lines with where they begin, ended as Python's text files end them.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut next = 0;
+    // Where the next line feed is; sought by itself, which the standard library does some bytes at a time.
+    let mut feed = None;
     std::iter::from_fn(move || {
         let start = next;
         let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        let end = rest.bytes().position(|byte| matches!(byte, b'\n' | b'\r'));
-        let (line, ending) = rest.split_at(end.unwrap_or(rest.len()));
+        let end = match feed {
+            Some(end) if end >= start => end,
+            _ => rest.find('\n').map_or(text.len(), |end| start + end),
+        };
+        feed = Some(end);
+        let line = text.get(start..end)?;
+        let line = line.find('\r').map_or(line, |end| line.get(..end).unwrap_or(line));
+        let ending = rest.get(line.len()..)?;
         next = start + line.len() + if ending.starts_with("\r\n") { 2 } else { ending.len().min(1) };
         Some((start, line))
     })
@@ -351,7 +371,10 @@ pub(super) fn is_blank(character: char) -> bool {
 }
 
 fn strip(text: &str) -> &str {
-    text.trim_matches(is_blank)
+    match text.as_bytes() {
+        [b'!'..=b'~', .., b'!'..=b'~'] => text,
+        _ => text.trim_matches(is_blank),
+    }
 }
 
 #[cfg(test)]
@@ -360,8 +383,12 @@ mod tests {
 
     use super::*;
 
+    fn parse(text: &str) -> Result<Ini, IniError> {
+        Ini::parse(Zeroizing::new(text.to_owned()))
+    }
+
     fn get(text: &str, section: usize, key: &str) -> Option<String> {
-        let ini = Ini::parse(text).unwrap();
+        let ini = parse(text).unwrap();
         let entry = ini.sections[section].entries.iter().find(|entry| ini.is(entry, key))?;
         Some(ini.value(entry).into_owned())
     }
@@ -372,6 +399,7 @@ mod tests {
         let cases: &[(&str, &str)] = &[
             ("[a]\r\nK = v \r\n", "v"),
             ("[a]\rk = v\rj = w", "v"),
+            ("[a]\r\n\rk = v\n\nj = w\r", "v"),
             ("[a] # note\nk:v", "v"),
             ("[a]\nk = v = w ; kept # too\n", "v = w ; kept # too"),
             ("[a]\nk = # kept\n", "# kept"),
@@ -389,7 +417,7 @@ mod tests {
     #[test]
     fn a_second_level_stands_under_keys_without_value() {
         let text = "[services x]\nSTS =\n  endpoint_url = http://h:1\n # c\n\n\tendpoint_url = http://h:2\n  Other=\niam=\n";
-        let ini = Ini::parse(text).unwrap();
+        let ini = parse(text).unwrap();
         let [sts, iam] = &*ini.sections[0].entries else { panic!() };
         assert_eq!(ini.nested(sts, "endpoint_url"), Some((6, "http://h:2")));
         assert_eq!((ini.nested(sts, "Other"), ini.nested(sts, "other")), (Some((7, "")), None));
@@ -399,13 +427,13 @@ mod tests {
     #[test]
     fn capital_defaults_fail_only_where_they_reach() {
         for text in ["[DEFAULT]\ns=\n k\n", "[DEFAULT]\ns=\n k\n[a]\nS=1\n"] {
-            assert!(Ini::parse(text).is_ok(), "{text:?}");
+            assert!(parse(text).is_ok(), "{text:?}");
         }
     }
 
     #[test]
     fn headers_end_at_the_last_bracket() {
-        let ini = Ini::parse("[ a ]\n[b]]\n[c] d]\n[DEFAULT]\nx=1\n[DEFAULT]\ny=1\n").unwrap();
+        let ini = parse("[ a ]\n[b]]\n[c] d]\n[DEFAULT]\nx=1\n[DEFAULT]\ny=1\n").unwrap();
         let headers: Vec<_> = ini.sections.iter().map(|section| ini.at(section.header)).collect();
         assert_eq!(headers, [" a ", "b]", "c] d"]);
         assert_eq!((ini.defaults.len(), ini.defaults_line), (2, Some(4)));
@@ -433,14 +461,14 @@ mod tests {
             ("[DEFAULT]\ns=\n k\n[a]\n", 3, IniProblem::NotNested),
         ];
         for (text, line, problem) in cases {
-            assert_eq!(Ini::parse(text).unwrap_err(), IniError { line, problem }, "{text:?}");
+            assert_eq!(parse(text).unwrap_err(), IniError { line, problem }, "{text:?}");
         }
     }
 
     proptest! {
         #[test]
         fn any_text_gives_an_answer(text in "(\\PC|[\\[\\]=:#; \t\n\r])*") {
-            match Ini::parse(&text) {
+            match parse(&text) {
                 Err(error) => prop_assert!(error.line >= 1 && error.line <= lines(&text).count().max(1)),
                 Ok(ini) => for entry in ini.sections.iter().flat_map(|section| &section.entries) {
                     prop_assert!(!ini.at(entry.key).is_empty());

@@ -12,6 +12,7 @@ use postern_types::{
     AccessKeyId, Credentials, ExternalId, MfaSerial, ParseError, Region, RoleArn, RoleSessionName,
     SessionDuration,
 };
+use zeroize::Zeroizing;
 
 pub use super::ini::{IniError, IniProblem};
 use super::{
@@ -406,6 +407,15 @@ impl Profiles {
     /// # Errors
     /// On the first line that botocore would not read.
     pub fn parse(config: &str, credentials: &str) -> Result<Self, ProfileError> {
+        let [config, credentials] = [config, credentials].map(|text| Zeroizing::new(text.to_owned()));
+        Self::of_files(config, credentials)
+    }
+
+    /// The same of texts that need not be copied.
+    ///
+    /// # Errors
+    /// As [`Profiles::parse`].
+    pub fn of_files(config: Zeroizing<String>, credentials: Zeroizing<String>) -> Result<Self, ProfileError> {
         let read = |file, text| Ini::parse(text).map_err(|error| ProfileError::Syntax { file, error });
         let mut profiles = Self {
             config: read(File::Config, config)?,

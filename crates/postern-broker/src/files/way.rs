@@ -5,7 +5,8 @@
 //! every role of the day. In one thing it does less: a long-term key is handed to nobody.
 
 use postern_types::{
-    AccessKeyId, Credentials, MfaSerial, RoleSessionName, SessionDuration, Timestamp, UserName,
+    AccessKeyId, Credentials, MfaSerial, RoleSessionName, SessionDuration, SignedDuration, Timestamp,
+    UserName,
 };
 
 use super::profile::{CredentialSource, NamedSource, Place, Profile, RoleHop, Source, WebIdentity};
@@ -104,7 +105,7 @@ pub fn of_profile(profile: &Profile, around: &Around<'_>) -> Result<Way, WayErro
     if let (Some(last), Some(duration)) = (hops.last_mut(), around.duration) {
         last.duration = duration;
     }
-    Ok(Way { start: with_own_code(start, &hops, around), hops })
+    Ok(Way { start: with_own_code(start, &hops, around), hops, at_least: SignedDuration::ZERO })
 }
 
 /// More than an hour is to be had with a code of its own only.

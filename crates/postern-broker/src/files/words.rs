@@ -6,14 +6,21 @@
 pub fn shell_words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            ' ' | '\t' | '\r' | '\n' => words.extend(word.take()),
-            '\\' => word.get_or_insert_default().push(characters.next()?),
-            '\'' | '"' => quoted(&mut characters, character, word.get_or_insert_default())?,
-            plain => word.get_or_insert_default().push(plain),
+    let mut rest = text;
+    loop {
+        let end = rest.bytes().position(|byte| b" \t\r\n\\'\"".contains(&byte)).unwrap_or(rest.len());
+        let (plain, behind) = rest.split_at_checked(end)?;
+        if !plain.is_empty() {
+            word.get_or_insert_default().push_str(plain);
         }
+        let mut characters = behind.chars();
+        match characters.next() {
+            None => break,
+            Some('\\') => word.get_or_insert_default().push(characters.next()?),
+            Some(quote @ ('\'' | '"')) => quoted(&mut characters, quote, word.get_or_insert_default())?,
+            Some(_) => words.extend(word.take()),
+        }
+        rest = characters.as_str();
     }
     words.extend(word);
     Some(words)

@@ -66,7 +66,7 @@ fn the_plan_for_every_start_and_chain() {
     let key = || Start::Key { key: route().key.id, endpoint: route().endpoint };
     let nothing = || [None, None];
     let (session_start, code) = (|| Start::Session(route()), || Start::Code(route()));
-    let target = |start: Start| Way { start, hops: Vec::new() };
+    let target = |start: Start| Way { start, hops: Vec::new(), at_least: SignedDuration::ZERO };
     // Minutes left of the session, of both roles, whether the foreign credentials are in hand.
     type Case = (&'static str, Way, Option<i64>, [Option<i64>; 2], bool, &'static str);
     let cases: Vec<Case> = vec![
@@ -170,7 +170,7 @@ fn a_role_is_named_by_all_that_is_behind_it() {
     let mut names: Vec<String> = starts
         .into_iter()
         .flat_map(|start| {
-            let alone = Way { start: start.clone(), hops: vec![request()] };
+            let alone = Way { start: start.clone(), hops: vec![request()], at_least: SignedDuration::ZERO };
             let chain = chain(start);
             [alone.role_key(0), chain.role_key(0), chain.role_key(1)]
         })
@@ -194,6 +194,29 @@ fn the_session_is_named_after_the_person() {
     assert_eq!(session_name_of(&key).as_str(), "a@111111111111");
     key.user = "x".repeat(64).parse().unwrap();
     assert_eq!(session_name_of(&key).as_str().len(), 64);
+}
+
+#[test]
+fn what_is_asked_for_is_left_or_it_is_renewed() {
+    let at_least = |minutes| SignedDuration::from_mins(minutes);
+    let view = |left| View { roles: vec![Some(role(left))], session: Some(session(90)), foreign: None };
+    // How much must be left, how much is, whether it is served as it is.
+    for (asked, left, served) in
+        [(0, 21, true), (0, 19, false), (45, 46, true), (45, 44, false), (10, 19, false)]
+    {
+        let way = Way { at_least: at_least(asked), ..way() };
+        let plan = plan(&way, at(0), &view(left)).unwrap();
+        assert_eq!(plan.steps.is_empty(), served, "{asked} of {left}");
+        // With STS out of reach, only what is asked for does.
+        assert_eq!(plan.fallback.is_some(), !served && left >= asked.max(5), "{asked} of {left}");
+    }
+    // Nobody is asked for a code for the margin's sake, but for this.
+    let dead = |left| View { roles: vec![Some(role(left))], session: None, foreign: None };
+    assert!(plan(&way(), at(0), &dead(10)).unwrap().steps.is_empty());
+    let wanting = Way { at_least: at_least(15), ..way() };
+    assert_eq!(plan(&wanting, at(0), &dead(10)).unwrap().steps.first(), Some(&Step::GetSessionToken));
+    let never = Way { at_least: at_least(60), ..way() };
+    assert!(matches!(plan(&never, at(0), &view(59)), Err(PlanError::NeverSoMuchLeft { .. })));
 }
 
 proptest! {

@@ -1,6 +1,7 @@
 //! Whole runs: what is asked, called and kept, in order.
 
 use postern_broker::*;
+use postern_types::SignedDuration;
 
 use crate::world::*;
 
@@ -248,13 +249,13 @@ fn every_start_is_used_as_what_it_is() {
     for (start, took) in cases {
         let world = World::default();
         *world.codes.borrow_mut() = vec![Ok("000000"), Ok("123456")];
-        let way = Way { start, hops: vec![request()] };
+        let way = Way { start, hops: vec![request()], at_least: SignedDuration::ZERO };
         world.go(&way).unwrap();
         assert_eq!(world.took(), took);
         assert_eq!(world.go(&way).unwrap(), Origin::Cache);
     }
     let world = World::default();
-    let target = Way { start: foreign_start(), hops: Vec::new() };
+    let target = Way { start: foreign_start(), hops: Vec::new(), at_least: SignedDuration::ZERO };
     assert!(world.with(|broker| broker.obtain(&target)).unwrap().issued.role().is_none());
     assert_eq!(world.took(), ["take"]);
 }

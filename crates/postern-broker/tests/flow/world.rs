@@ -8,7 +8,7 @@ use std::{
 use postern_broker::*;
 use postern_types::{
     AccessKeyId, LongTermKey, MfaCode, MfaSerial, MfaSession, RoleCredentials, SecretAccessKey,
-    SessionDuration, SessionToken, TemporaryCredentials, Timestamp,
+    SessionDuration, SessionToken, SignedDuration, TemporaryCredentials, Timestamp,
 };
 
 pub(crate) const START: i64 = 1_800_000_000;
@@ -67,7 +67,7 @@ pub(crate) fn role_key(request: &AssumeRole) -> RoleKey {
 pub(crate) fn chain(start: Start) -> Way {
     let jump: AssumeRole =
         AssumeRole { role: "arn:aws:iam::333333333333:role/jump".parse().unwrap(), ..request() };
-    Way { start, hops: vec![jump, request()] }
+    Way { start, hops: vec![jump, request()], at_least: SignedDuration::ZERO }
 }
 
 pub(crate) fn foreign_start() -> Start {

@@ -214,7 +214,11 @@ mod tests {
         let route = Route { key, endpoint, session: SessionDuration::HOUR };
         Destination {
             name: name.to_owned(),
-            way: Way { start: start(route), hops: vec![request] },
+            way: Way {
+                start: start(route),
+                hops: vec![request],
+                at_least: postern_types::SignedDuration::ZERO,
+            },
             region: None,
             endpoint_url: None,
             own_key: None,

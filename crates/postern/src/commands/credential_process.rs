@@ -100,7 +100,7 @@ pub(crate) fn run(args: &CredentialProcessArgs, context: &mut Context) -> Result
         (&plain, unchanged, destination.role(), issued.expires_at())
     {
         let key = hot_key(&context.environment, &files, plain);
-        let renew_at = expires_at - renew_margin(request.duration);
+        let renew_at = expires_at - renew_margin(request.duration).max(args.options.min_ttl());
         if renew_at > Timestamp::now() {
             // A shelf that cannot be filled costs time, nothing else.
             let _ = daily.cache.put_hot(&key, renew_at, &answer);
@@ -227,8 +227,10 @@ impl<'a> PlainArguments<'a> {
                 // Of no account for an answer that needs no code.
                 b"--mfa-from" => _ = rest.next()?,
                 flag @ (b"--read-only" | b"--direct") => flags.push((flag, None)),
-                flag @ (b"--person" | b"--duration" | b"--only" | b"--policy" | b"--reason" | b"--tag"
-                | b"--transitive-tag") => flags.push((flag, Some(rest.next()?.as_bytes()))),
+                flag @ (b"--person" | b"--duration" | b"--min-ttl" | b"--only" | b"--policy"
+                | b"--reason" | b"--tag" | b"--transitive-tag") => {
+                    flags.push((flag, Some(rest.next()?.as_bytes())))
+                }
                 [b'-', ..] | [] => return None,
                 word => positional.push(word),
             }
@@ -339,6 +341,7 @@ mod tests {
             name(1, &[], "a/b --read-only"),
             name(1, &[], "a/b --direct"),
             name(1, &[], "a/b --duration 15m"),
+            name(1, &[], "a/b --min-ttl 15m"),
             name(1, &[], "a/b --reason alice"),
             name(1, &[], "a/b --only s3:*"),
             name(1, &[], "a/b --only s3:* --only sqs:*"),

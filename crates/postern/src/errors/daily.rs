@@ -1,6 +1,7 @@
 //! Words for what goes wrong day to day: key stores, prompts, sessions, STS.
 
 use postern_broker::{BrokerError, CacheError, MfaRefusal, PlanError, PromptError, StoreError, StsError};
+use postern_types::SessionDuration;
 
 use super::{CliError, PROXY_HINT};
 
@@ -97,6 +98,14 @@ impl CliError {
                 .hint("leave the duration out: credentials are renewed in silence for as long as the session lasts");
                 if first { error.hint("or spend a code on this role alone: --direct") } else { error }
             }
+            BrokerError::Plan(PlanError::NeverSoMuchLeft { role, asked, lasts }) => Self::usage(format!(
+                "credentials of {role} last {lasts}, so {asked} are never left of them"
+            ))
+            .hint(if lasts < SessionDuration::HOUR {
+                "ask for less with --min-ttl, or for a longer --duration"
+            } else {
+                "ask for less with --min-ttl, or spend a code on this role alone: --direct"
+            }),
             BrokerError::Plan(PlanError::LongTermKey { key }) => Self::usage(format!(
                 "{key} is a long-term key without an MFA device, which postern hands to nobody"
             ))
