@@ -53,11 +53,12 @@ pub(crate) const AWS_SHARED_CREDENTIALS_FILE: &str = "AWS_SHARED_CREDENTIALS_FIL
 /// The process's environment as it was at the start: read once, then plain data.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
-    variables: BTreeMap<String, OsString>,
+    /// As they came, for every start pays for an order that few look-ups gain from; the last of a name counts.
+    variables: Vec<(String, OsString)>,
     /// Whether nobody looks at a window, though one could be shown.
     unattended: bool,
     /// What another postern filled in around this one.
-    handed: BTreeMap<String, OsString>,
+    handed: Vec<(String, OsString)>,
 }
 
 impl Environment {
@@ -68,15 +69,15 @@ impl Environment {
         )
     }
 
-    fn new(mut variables: BTreeMap<String, OsString>) -> Self {
-        let mut handed = BTreeMap::new();
-        let marked =
-            variables.get(POSTERN_DEFAULTS).and_then(|text| text.to_str()).unwrap_or_default().to_owned();
-        for (name, value) in marked.split(',').filter_map(|pair| pair.split_once('=')) {
-            if variables.get(name).is_some_and(|found| found == value)
-                && let Some((name, value)) = variables.remove_entry(name)
-            {
-                handed.insert(name, value);
+    fn new(mut variables: Vec<(String, OsString)>) -> Self {
+        let mut handed = Vec::new();
+        let marked = last(&variables, POSTERN_DEFAULTS).and_then(|text| text.to_str()).map(str::to_owned);
+        for (name, value) in
+            marked.iter().flat_map(|marked| marked.split(',')).filter_map(|p| p.split_once('='))
+        {
+            if last(&variables, name).is_some_and(|found| found == value) {
+                variables.retain(|(other, _)| other != name);
+                handed.push((name.to_owned(), value.into()));
             }
         }
         Self { variables, handed, unattended: false }
@@ -84,17 +85,17 @@ impl Environment {
 
     /// A variable that another postern filled in, and nobody has changed since.
     pub(crate) fn handed(&self, name: &str) -> Option<&str> {
-        self.handed.get(name)?.to_str()
+        last(&self.handed, name)?.to_str()
     }
 
     /// A variable's text; none where it is unset, empty or not UTF-8.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.variables.get(name)?.to_str().filter(|text| !text.is_empty())
+        last(&self.variables, name)?.to_str().filter(|text| !text.is_empty())
     }
 
     /// A variable as a path; none where it is unset or empty.
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
-        self.variables.get(name).filter(|text| !text.is_empty()).map(PathBuf::from)
+        last(&self.variables, name).filter(|text| !text.is_empty()).map(PathBuf::from)
     }
 
     /// All variables that are text, for functions that resolve settings from them.
@@ -125,6 +126,10 @@ impl Environment {
     pub(crate) fn home(&self) -> Option<PathBuf> {
         self.path("HOME")
     }
+}
+
+fn last<'a>(variables: &'a [(String, OsString)], name: &str) -> Option<&'a OsString> {
+    variables.iter().rfind(|(other, _)| other == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

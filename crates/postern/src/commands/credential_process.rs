@@ -127,6 +127,10 @@ struct FileState {
     changed: (i64, i64),
 }
 
+/// What a file's state takes in the name of an answer, and what stands for one that is missing.
+const STATE: usize = 7 * 8;
+const MISSING: [u8; STATE] = [0xff; STATE];
+
 impl FileState {
     fn of(path: &Path) -> Option<Self> {
         let found = std::fs::metadata(path).ok()?;
@@ -137,6 +141,19 @@ impl FileState {
             modified: (found.mtime(), found.mtime_nsec()),
             changed: (found.ctime(), found.ctime_nsec()),
         })
+    }
+
+    /// Each part at its place.
+    fn bytes(&self) -> [u8; STATE] {
+        let mut bytes = [0; STATE];
+        let [device, inode, size] = [self.device, self.inode, self.size].map(u64::to_le_bytes);
+        let [modified, modified_nanos] = [self.modified.0, self.modified.1].map(i64::to_le_bytes);
+        let [changed, changed_nanos] = [self.changed.0, self.changed.1].map(i64::to_le_bytes);
+        let parts = [device, inode, size, modified, modified_nanos, changed, changed_nanos];
+        for (place, part) in bytes.chunks_exact_mut(8).zip(parts) {
+            place.copy_from_slice(&part);
+        }
+        bytes
     }
 
     fn is_settled(&self) -> bool {
@@ -155,6 +172,14 @@ struct Files {
 }
 
 impl Files {
+    /// What tells these from all others.
+    fn write(&self, text: &mut Vec<u8>) {
+        text.extend_from_slice(&self.policies.len().to_le_bytes());
+        for state in [&self.estate, &self.config, &self.credentials].into_iter().chain(&self.policies) {
+            text.extend_from_slice(&state.as_ref().map_or(MISSING, FileState::bytes));
+        }
+    }
+
     fn are_settled(&self) -> bool {
         [&self.estate, &self.config, &self.credentials]
             .into_iter()
@@ -165,7 +190,9 @@ impl Files {
 
 /// Everything that decides what the answer is.
 fn hot_key(environment: &Environment, files: &Files, plain: &PlainArguments<'_>) -> HotKey {
-    let mut text = format!("{} {files:?}", env!("CARGO_PKG_VERSION")).into_bytes();
+    let mut text = Vec::with_capacity(1_024);
+    text.extend_from_slice(env!("CARGO_PKG_VERSION").as_bytes());
+    files.write(&mut text);
     let mut field = |field: Option<&[u8]>| match field {
         // No argument and no variable can hold a zero byte.
         None => text.extend_from_slice(b"\0-"),
