@@ -20,6 +20,10 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
+# As in the bundles of long-lived systems, which Python's SSL does not take at all.
+ODD = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
 def certificates(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
     """An authority's certificate, and a server's certificate and key for AWS's names, signed by it."""
     now = datetime.datetime.now(datetime.UTC)
@@ -43,9 +47,7 @@ def certificates(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
         return certificate.public_bytes(serialization.Encoding.PEM)
 
     authority, server = folder / "ca.pem", folder / "server.pem"
-    # As bundles are: with a remark, and with something that is no certificate.
-    odd = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
-    authority.write_bytes(b"# the company's\n" + odd + pem(signed("company", ca_key.public_key(), True)))
+    authority.write_bytes(b"# the company's\n" + pem(signed("company", ca_key.public_key(), True)))
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -171,9 +171,10 @@ def _assume(endpoint: str, keys: Keys, target: str) -> Keys | None:
 # --- The same against an emulator that nobody here wrote ---
 
 
-@pytest.fixture
-def moto(tmp_path):
+@pytest.fixture(scope="module")
+def moto(tmp_path_factory):
     """moto's server with AWS's managed policies, and its endpoint."""
+    tmp_path = tmp_path_factory.mktemp("moto")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

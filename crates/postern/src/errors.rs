@@ -146,6 +146,8 @@ impl From<AwsError> for CliError {
     fn from(error: AwsError) -> Self {
         let whereabouts = error.account.map(|account| format!(" in account {account}")).unwrap_or_default();
         let said = match &error.answer {
+            // The proxy's answer, not AWS's.
+            _ if error.kind == Kind::Unreachable(Unreachable::ProxyPassword) => no_answer(&error),
             Some(answer) if answer.code.is_empty() => format!("HTTP status {}", answer.status),
             Some(answer) => format!("{}: {}", answer.code, answer.message.trim_end()),
             None => no_answer(&error),
