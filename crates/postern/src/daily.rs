@@ -56,6 +56,14 @@ pub(crate) struct Wish<'a> {
     pub(crate) duration: Option<SessionDuration>,
     /// Whether the role is assumed with a code of its own, and then may last longer than an hour.
     pub(crate) direct: bool,
+    /// How much must be left of what is handed out.
+    pub(crate) min_ttl: Option<SessionDuration>,
+}
+
+impl Wish<'_> {
+    fn at_least(&self) -> SignedDuration {
+        self.min_ttl.map_or(SignedDuration::ZERO, SignedDuration::from)
+    }
 }
 
 /// A target, resolved: how its credentials are got, and what a program that works with them needs to know.
@@ -170,7 +178,7 @@ impl<'a> Daily<'a> {
         let start = if wish.direct { Start::Code(route) } else { Start::Session(route) };
         Ok(Destination {
             name: name.to_owned(),
-            way: Way { start, hops: vec![request], at_least: SignedDuration::ZERO },
+            way: Way { start, hops: vec![request], at_least: wish.at_least() },
             region: Some(design.region.value.clone()),
             endpoint_url: self.endpoint_url(target.arn.account())?.map(str::to_owned),
             own_key: None,
@@ -184,7 +192,9 @@ impl<'a> Daily<'a> {
         destination: &Destination,
         code: Option<MfaCode>,
     ) -> Result<Obtained, CliError> {
-        self.with_broker(destination, code, |broker| broker.obtain(&destination.way))
+        let obtained = self.with_broker(destination, code, |broker| broker.obtain(&destination.way))?;
+        check_left(destination, obtained.issued.expires_at(), Timestamp::now())?;
+        Ok(obtained)
     }
 
     /// What is there of a destination's credentials, and what is left to do. Calls nobody.
@@ -490,6 +500,28 @@ fn what_there_is(targets: &[Target], text: &str) -> String {
             format!("roles are named ACCOUNT/ROLE; the accounts are: {}", accounts.join(", "))
         }
     }
+}
+
+/// What is not renewed in silence may have less left than was asked for: another program's credentials, an MFA session.
+fn check_left(
+    destination: &Destination,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), CliError> {
+    let way = &destination.way;
+    // A role is renewed by the broker, which knows AWS's time better.
+    let short = |at: &Timestamp| way.hops.is_empty() && at.duration_since(now) < way.at_least;
+    let Some(expires_at) = expires_at.filter(short) else { return Ok(()) };
+    let error = CliError::failed(format!(
+        "`{}` has {} left, and {} is to be left",
+        destination.name,
+        time_left(expires_at, now),
+        time_left(now + way.at_least, now)
+    ));
+    Err(match &way.start {
+        Start::Foreign { .. } => error.hint("its credentials are another program's, which has to renew them"),
+        _ => error.hint("it is the MFA session itself: `postern login --fresh` takes a new one"),
+    })
 }
 
 /// Time left in words, the two largest units.

@@ -30,6 +30,8 @@ pub(crate) struct Recipe {
     person: Option<String>,
     /// The lifetime of each credential, in seconds.
     duration: Option<u32>,
+    /// How much must be left of each, in seconds.
+    min_ttl: Option<u32>,
     /// Where codes come from, if a flag says so: some places need no person.
     mfa_from: Vec<String>,
     /// What the requests for these targets carry, where flags say so: the endpoint must never give more than
@@ -90,6 +92,7 @@ impl Recipe {
             estate: place.map(std::path::absolute).transpose()?,
             person: wish.person.map(ToString::to_string),
             duration: wish.duration.map(SessionDuration::seconds),
+            min_ttl: wish.min_ttl.map(SessionDuration::seconds),
             mfa_from: context.mfa_from.iter().flatten().map(ToString::to_string).collect(),
             carried: BTreeMap::new(),
         })
@@ -101,6 +104,7 @@ pub(crate) struct Served {
     estate: Option<PathBuf>,
     person: Option<UserName>,
     duration: Option<SessionDuration>,
+    min_ttl: Option<SessionDuration>,
     mfa_from: Vec<Source>,
     carried: BTreeMap<String, Carried>,
     environment: Environment,
@@ -120,6 +124,7 @@ impl Served {
             estate: recipe.estate,
             person: recipe.person.map(|person| person.parse().map_err(wrong)).transpose()?,
             duration: recipe.duration.map(SessionDuration::from_seconds),
+            min_ttl: recipe.min_ttl.map(SessionDuration::from_seconds),
             mfa_from: recipe
                 .mfa_from
                 .iter()
@@ -143,7 +148,12 @@ impl Served {
 
     fn obtain(&self, context: &Context, target: &str) -> Result<Issued, CliError> {
         let daily = Daily::open(context)?;
-        let wish = Wish { person: self.person.as_ref(), duration: self.duration, direct: false };
+        let wish = Wish {
+            person: self.person.as_ref(),
+            duration: self.duration,
+            direct: false,
+            min_ttl: self.min_ttl,
+        };
         let mut destination = daily.destination(target, &wish)?;
         if let Some(carried) = self.carried.get(target) {
             // The files may say something else by now. What was narrowed is never given unnarrowed.

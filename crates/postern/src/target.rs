@@ -6,12 +6,12 @@ mod narrowing;
 mod variables;
 
 use clap::Args;
-use postern_broker::{Issued, Start};
-use postern_types::{MfaCode, RoleArn, SessionDuration, SignedDuration, Timestamp, UserName};
+use postern_broker::Issued;
+use postern_types::{MfaCode, RoleArn, SessionDuration, SignedDuration, UserName};
 
 use crate::{
     context::Context,
-    daily::{Daily, Destination, Wish, targets, time_left},
+    daily::{Daily, Destination, Wish, targets},
     directory,
     env::Environment,
     errors::CliError,
@@ -78,7 +78,6 @@ impl TargetOptions {
         name: &str,
     ) -> Result<Destination, CliError> {
         let mut destination = daily.destination(name, &self.wish())?;
-        destination.way.at_least = self.min_ttl();
         let of_estate = |role: &RoleArn| {
             daily.design().is_ok_and(|design| targets(design).iter().any(|target| target.arn == *role))
         };
@@ -106,23 +105,6 @@ impl TargetOptions {
         self.min_ttl.map_or(SignedDuration::ZERO, SignedDuration::from)
     }
 
-    /// What is not renewed in silence may have less left: another program's credentials, or an MFA session.
-    fn check_left(&self, destination: &Destination, expires_at: Option<Timestamp>) -> Result<(), CliError> {
-        let (Some(asked), Some(expires_at)) = (self.min_ttl, expires_at) else { return Ok(()) };
-        let now = Timestamp::now();
-        if expires_at.duration_since(now) >= SignedDuration::from(asked) {
-            return Ok(());
-        }
-        let left = time_left(expires_at, now);
-        let error = CliError::failed(format!("`{}` has {left} left, not {asked}", destination.name));
-        Err(match destination.way.start {
-            Start::Foreign { .. } => {
-                error.hint("its credentials are another program's, which has to renew them")
-            }
-            _ => error.hint("it is the MFA session itself: `postern login --fresh` takes a new one"),
-        })
-    }
-
     /// The code that was given.
     pub(crate) fn code(&self) -> Option<MfaCode> {
         self.mfa_code
@@ -130,7 +112,12 @@ impl TargetOptions {
 
     /// What of this a target's meaning depends on.
     pub(crate) fn wish(&self) -> Wish<'_> {
-        Wish { person: self.person.as_ref(), duration: self.duration, direct: self.direct }
+        Wish {
+            person: self.person.as_ref(),
+            duration: self.duration,
+            direct: self.direct,
+            min_ttl: self.min_ttl,
+        }
     }
 
     fn show_effective(&self, context: &Context, destination: &Destination) -> Result<(), CliError> {
@@ -147,7 +134,6 @@ impl TargetOptions {
     /// The credentials of a destination that [`Self::destination`] made.
     pub(crate) fn obtain(&self, daily: &Daily<'_>, destination: Destination) -> Result<Handover, CliError> {
         let issued = daily.obtain(&destination, self.mfa_code)?.issued;
-        self.check_left(&destination, issued.expires_at())?;
         daily.count_use(&destination);
         Ok(Handover { destination, issued })
     }

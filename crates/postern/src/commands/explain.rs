@@ -6,13 +6,14 @@ use postern_broker::{
     files::profile::{Place, Profile, Source},
 };
 use postern_types::{SessionDuration, Timestamp, UserName};
+use rustix::termios::isatty;
 use serde::Serialize;
 
 use crate::{
     context::Context,
     daily::{Daily, Destination, Wish, profile::PREFIX, time_left},
     errors::{CliError, ExitStatus},
-    output::{BOLD, paint},
+    output::{BOLD, DIM, paint, shown_width},
     report::table,
 };
 
@@ -62,7 +63,8 @@ struct StepRecord {
 
 pub(crate) fn run(args: &ExplainArgs, context: &mut Context) -> Result<ExitStatus, CliError> {
     let daily = Daily::open(context)?;
-    let wish = Wish { person: args.person.as_ref(), duration: args.duration, direct: args.direct };
+    let wish =
+        Wish { person: args.person.as_ref(), duration: args.duration, direct: args.direct, min_ttl: None };
     let destination = daily.destination(&args.target, &wish)?;
     let settings = match daily.estate_of(&args.target) {
         Some(estate) => of_estate(&destination, &estate.path.display().to_string(), &wish),
@@ -82,18 +84,28 @@ pub(crate) fn run(args: &ExplainArgs, context: &mut Context) -> Result<ExitStatu
         });
         format!("{record:#}\n")
     } else {
-        people(&settings, &steps, plan.steps.len(), asks)
+        let columns = isatty(std::io::stdout()).then(|| context.printer.width());
+        people(&settings, &steps, plan.steps.len(), asks, columns)
     };
     context.printer.data(&text)?;
     Ok(ExitStatus::Done)
 }
 
-fn people(settings: &[Setting], steps: &[StepRecord], left: usize, asks: bool) -> String {
+fn people(
+    settings: &[Setting],
+    steps: &[StepRecord],
+    left: usize,
+    asks: bool,
+    columns: Option<usize>,
+) -> String {
     let rows: Vec<Vec<String>> = settings
         .iter()
         .map(|setting| vec![setting.name.to_owned(), setting.value.clone(), setting.from.clone()])
         .collect();
     let mut text = table::plain(&["SETTING", "VALUE", "FROM"], &rows);
+    if columns.is_some_and(|columns| text.lines().any(|line| shown_width(line) > columns)) {
+        text = stacked(settings);
+    }
     text.push_str(&format!("\n{}\n", paint(BOLD, "Steps")));
     for (number, StepRecord { does, state }) in steps.iter().enumerate() {
         text.push_str(&format!("  {}. {does}\n     {state}\n", number + 1));
@@ -107,6 +119,15 @@ fn people(settings: &[Setting], steps: &[StepRecord], left: usize, asks: bool) -
     };
     text.push_str(&format!("\n{calls}\n"));
     text
+}
+
+/// Where each value comes from stands below it, for terminals that are no wider.
+fn stacked(settings: &[Setting]) -> String {
+    let width = settings.iter().map(|setting| shown_width(setting.name)).max().unwrap_or(0) + 2;
+    let lines = settings.iter().map(|Setting { name, value, from }| {
+        format!("{name:width$}{value}\n{:width$}{}\n", "", paint(DIM, &format!("from {from}")))
+    });
+    lines.collect()
 }
 
 /// What a role of the estate file is made of.
@@ -228,6 +249,9 @@ fn steps(destination: &Destination, has: &Has, left: &[Step], now: Timestamp) ->
                 format!("sts:GetSessionToken with {} and a code of {}", route.key.id, route.key.serial),
                 Step::GetSessionToken,
             ))
+        }
+        Start::Foreign { source: ForeignSource::Process { command, .. }, .. } => {
+            Some((format!("run `{command}`"), Step::TakeForeign))
         }
         Start::Foreign { source, .. } => Some((format!("get {}", foreign_words(source)), Step::TakeForeign)),
         _ => None,

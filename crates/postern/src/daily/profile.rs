@@ -80,7 +80,8 @@ impl Daily<'_> {
             duration: wish.duration,
             direct: wish.direct,
         };
-        let way = of_profile(&profile, &around).map_err(|error| CliError::usage(error.to_string()))?;
+        let mut way = of_profile(&profile, &around).map_err(|error| CliError::usage(error.to_string()))?;
+        way.at_least = wish.at_least();
         let own_key = match (&way.start, &profile.source) {
             (Start::Foreign { .. }, _) | (_, Source::Stored(_)) => None,
             (_, Source::Keys(keys)) => long_term(&keys.credentials),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use postern_aws::Network;
 use postern_broker::files::profile::Profiles;
 use postern_types::{AccessKeyId, KeyKind, Timestamp};
 
@@ -16,7 +17,13 @@ const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
 pub(super) fn check(environment: &Environment, profiles: Option<&Profiles>) -> Check {
     let mut texts = environment.texts();
     texts.retain(|name, text| name.starts_with("AWS_") && !text.is_empty());
-    let findings = find(&texts, profiles.map(Profiles::names).as_deref(), Timestamp::now());
+    let mut findings = find(&texts, profiles.map(Profiles::names).as_deref(), Timestamp::now());
+    if let Err(error) = Network::resolve(&environment.texts()) {
+        findings.push(
+            Finding::problem(error.to_string())
+                .hint("set it right, or unset it (docs/environment.md, \"Proxies\")"),
+        );
+    }
     let state = match texts.len() {
         0 => "none of AWS's is set".to_owned(),
         _ => format!("set: {}", texts.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),

@@ -270,6 +270,45 @@ fn an_agent_holds_the_key_where_the_kernel_does_not() {
 }
 
 #[test]
+fn nothing_is_handed_out_with_less_left_than_was_asked_for() {
+    let world = World::new();
+    world.log_in();
+    world.settle();
+    let hand_out = |min_ttl: &str| {
+        world.run(&["credential-process", "prod/developer", "--duration", "15m", "--min-ttl", min_ttl])
+    };
+    let (most, less) = ("899s", "14m");
+    let first = answer(&hand_out(most));
+    // By now 896 seconds are left: that is enough for one, and too little for the other, from the shelf too.
+    world.settle();
+    assert_eq!(answer(&hand_out(less)), first);
+    assert_eq!(world.calls("AssumeRole"), 1);
+    assert_ne!(answer(&hand_out(most)), first);
+    assert_eq!(world.calls("AssumeRole"), 2);
+
+    let never = hand_out("15m");
+    assert_eq!(never.status.code(), Some(2), "{}", said(&never));
+    assert!(said(&never).contains("last 15m, so 15m are never left of them"), "{}", said(&never));
+
+    // What somebody else gives is renewed by them or not at all, and then refused.
+    let aws = world.home.path().join(".aws");
+    std::fs::create_dir(&aws).unwrap();
+    let expires = postern_types::Timestamp::now() + postern_types::SignedDuration::from_mins(20);
+    let printed = format!(
+        r#"{{"Version":1,"AccessKeyId":"ASIAIOSFODNN7EXAMPLE","SecretAccessKey":"s","SessionToken":"t","Expiration":"{expires:.0}"}}"#
+    );
+    std::fs::write(aws.join("printed"), printed).unwrap();
+    let config = format!("[profile other]\ncredential_process = cat {}\n", aws.join("printed").display());
+    std::fs::write(aws.join("config"), config).unwrap();
+    for (min_ttl, status) in [("15m", 0), ("30m", 1)] {
+        let ran = world.run(&["exec", "other", "--min-ttl", min_ttl, "--", "true"]);
+        assert_eq!(ran.status.code(), Some(status), "{}", said(&ran));
+    }
+    let refused = world.run(&["credential-process", "other", "--min-ttl", "30m"]);
+    assert!(refused.stdout.is_empty() && said(&refused).contains("another program's"), "{}", said(&refused));
+}
+
+#[test]
 fn a_changed_estate_never_serves_the_old_role() {
     let world = World::new();
     world.log_in();
