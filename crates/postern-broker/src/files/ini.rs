@@ -304,19 +304,11 @@ impl<'a> Reader<'a> {
 /// The lines with where they begin, ended as Python's text files end them.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut next = 0;
-    // Where the next line feed is; sought by itself, which the standard library does some bytes at a time.
-    let mut feed = None;
     std::iter::from_fn(move || {
         let start = next;
         let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-        let end = match feed {
-            Some(end) if end >= start => end,
-            _ => rest.find('\n').map_or(text.len(), |end| start + end),
-        };
-        feed = Some(end);
-        let line = text.get(start..end)?;
-        let line = line.find('\r').map_or(line, |end| line.get(..end).unwrap_or(line));
-        let ending = rest.get(line.len()..)?;
+        let end = memchr::memchr2(b'\n', b'\r', rest.as_bytes());
+        let (line, ending) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
         next = start + line.len() + if ending.starts_with("\r\n") { 2 } else { ending.len().min(1) };
         Some((start, line))
     })

@@ -388,6 +388,13 @@ impl Header {
         if header == "default" {
             return Self::Profile(header.to_owned());
         }
+        // As nearly all are written; what has quotes and blanks in it is read below.
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./@+".contains(&byte);
+        if let Some(name) =
+            header.strip_prefix("profile ").filter(|name| !name.is_empty() && name.bytes().all(plain))
+        {
+            return Self::Profile(name.to_owned());
+        }
         let kind = match header {
             _ if header.starts_with("profile") => Self::Profile,
             _ if header.starts_with("sso-session") => Self::SsoSession,
