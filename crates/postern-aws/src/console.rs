@@ -80,8 +80,8 @@ impl Aws {
         duration: Option<SessionDuration>,
     ) -> Result<SigninToken, AwsError> {
         let failed = |why| AwsError {
-            url: Some(endpoint.to_owned()),
-            proxy: self.proxy_of(endpoint),
+            url: Some(endpoint.into()),
+            proxy: self.proxy_of(endpoint).map(Into::into),
             ..AwsError::new(Kind::Unreachable(why), OPERATION, None)
         };
         let url = token_url(endpoint, credentials, duration);

@@ -15,13 +15,13 @@ pub struct AwsError {
     /// What kind of failure it is.
     pub kind: Kind,
     /// The operation as IAM policies write it: `iam:CreateUser`.
-    pub operation: String,
+    pub operation: Box<str>,
     /// The account that was asked, where it is known.
     pub account: Option<AccountId>,
     /// The URL that was called, where it is not AWS's own.
-    pub url: Option<String>,
+    pub url: Option<Box<str>>,
     /// The proxy on the way, if there is one, without its password.
-    pub proxy: Option<String>,
+    pub proxy: Option<Box<str>>,
     /// How far the service's clock was ahead of this machine's when it answered, if it told the time.
     pub ahead: Option<SignedDuration>,
     /// The service's answer, if there was one.
@@ -122,26 +122,18 @@ impl AwsError {
     }
 
     pub(crate) fn new(kind: Kind, operation: &str, account: Option<AccountId>) -> Self {
-        Self {
-            kind,
-            operation: operation.to_owned(),
-            account,
-            url: None,
-            proxy: None,
-            ahead: None,
-            answer: None,
-        }
+        Self { kind, operation: operation.into(), account, url: None, proxy: None, ahead: None, answer: None }
     }
 
     /// With where the operation was sent, and by which way.
     pub(crate) fn sent_to(self, endpoint: &Endpoint, aws: &Aws) -> Self {
         let service = self.operation.split(':').next().unwrap_or_default();
-        let url = endpoint.url(service).map(str::to_owned);
+        let url: Option<Box<str>> = endpoint.url(service).map(Into::into);
         let proxy = match &url {
             Some(url) => aws.proxy_of(url),
             None => aws.proxy_of(&format!("https://{service}.amazonaws.com")),
         };
-        Self { url, proxy, ..self }
+        Self { url, proxy: proxy.map(Into::into), ..self }
     }
 
     /// An error of the SDK, taken apart.

@@ -322,7 +322,7 @@ fn a_refused_permission_stops_with_what_was_done_and_goes_on_when_it_is_granted(
     let outcome = run(steps, &connections);
     let failures: Vec<_> = outcome.failures().collect();
     let [(_, StepError::Aws(error))] = failures[..] else { panic!("{outcome:?}") };
-    assert_eq!((&error.kind, error.operation.as_str()), (&Kind::Denied, "iam:CreateGroup"));
+    assert_eq!((&error.kind, &*error.operation), (&Kind::Denied, "iam:CreateGroup"));
     assert!(outcome.fates.contains(&Fate::Left));
     let rest = plan(&lab, &desired).unwrap();
     assert!(run(rest, &lab.connections).is_complete());

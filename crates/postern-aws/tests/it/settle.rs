@@ -178,7 +178,7 @@ fn what_cannot_go_on_stops_with_what_was_done_and_left() {
     else {
         panic!("{outcome:?}")
     };
-    assert_eq!((&error.kind, error.operation.as_str()), (&Kind::Denied, "iam:CreateRole"));
+    assert_eq!((&error.kind, &*error.operation), (&Kind::Denied, "iam:CreateRole"));
 
     // Somebody else's role of this name, before or meanwhile.
     let outcome = run(&[WHO, get_role(200, OTHER_ROLE)], vec![role()]);

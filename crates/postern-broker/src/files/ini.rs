@@ -109,13 +109,14 @@ impl fmt::Debug for Ini {
 
 impl Ini {
     pub(super) fn parse(text: Zeroizing<String>) -> Result<Self, IniError> {
-        let (sections, defaults, defaults_line) = Self::read(&text)?;
-        let ini = Self { text, sections, defaults, defaults_line };
+        let read = Self::read(&text)?;
+        let ini = Self { text, ..read };
         ini.check_second_level()?;
         Ok(ini)
     }
 
-    fn read(text: &str) -> Result<(Vec<Section>, Vec<Entry>, Option<usize>), IniError> {
+    /// All but the text itself.
+    fn read(text: &str) -> Result<Self, IniError> {
         if text.starts_with('\u{feff}') {
             return Err(IniError { line: 1, problem: IniProblem::ByteOrderMark });
         }
@@ -124,7 +125,8 @@ impl Ini {
             let wrong = |problem| IniError { line: index + 1, problem };
             reader.line(index + 1, start, line).map_err(wrong)?;
         }
-        Ok((reader.sections, reader.defaults, reader.defaults_line))
+        let Reader { sections, defaults, defaults_line, .. } = reader;
+        Ok(Self { text: Zeroizing::default(), sections, defaults, defaults_line })
     }
 
     fn check_second_level(&self) -> Result<(), IniError> {

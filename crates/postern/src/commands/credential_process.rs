@@ -256,7 +256,7 @@ impl<'a> PlainArguments<'a> {
                 flag @ (b"--read-only" | b"--direct") => flags.push((flag, None)),
                 flag @ (b"--person" | b"--duration" | b"--min-ttl" | b"--only" | b"--policy"
                 | b"--reason" | b"--tag" | b"--transitive-tag") => {
-                    flags.push((flag, Some(rest.next()?.as_bytes())))
+                    flags.push((flag, Some(rest.next()?.as_bytes())));
                 }
                 [b'-', ..] | [] => return None,
                 word => positional.push(word),
