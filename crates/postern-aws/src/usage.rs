@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_iam::types::{
-    AccessAdvisorUsageGranularityType, JobStatusType, ReportStateType, ServiceLastAccessed,
+use aws_sdk_iam::{
+    operation::get_service_last_accessed_details::GetServiceLastAccessedDetailsOutput,
+    types::{AccessAdvisorUsageGranularityType, JobStatusType, ReportStateType, ServiceLastAccessed},
 };
 use postern_estate::{
     Account, User,
@@ -18,7 +19,7 @@ use postern_types::{AccessKeyId, AccountId, Timestamp, UserName};
 use tokio::sync::Semaphore;
 
 use crate::{
-    AwsError, Connection, Kind, Unreachable,
+    Answer, AwsError, Connection, Kind, Unreachable,
     collect::reason,
     enrol::timestamp,
     patience::{jittered, patiently},
@@ -166,6 +167,17 @@ impl Reader<'_> {
         AwsError::new(kind, operation, Some(self.account))
     }
 
+    /// The error of a report that AWS could not make.
+    fn failed(&self, answer: &GetServiceLastAccessedDetailsOutput) -> AwsError {
+        let told = answer.error().map(|told| Answer {
+            status: 200,
+            code: told.code().to_owned(),
+            message: told.message().to_owned(),
+            request_id: None,
+        });
+        AwsError { answer: told.map(Box::new), ..self.error(Kind::Other, GET_SERVICES) }
+    }
+
     /// The pauses between questions whether a report is done.
     fn pauses(&self) -> impl Iterator<Item = Duration> {
         let mut next = self.connection.aws.patience().first_pause.max(Duration::from_millis(10));
@@ -284,7 +296,7 @@ impl Reader<'_> {
             };
             match answer.job_status() {
                 JobStatusType::Completed => {}
-                JobStatusType::Failed => return Err(self.error(Kind::Other, GET_SERVICES)),
+                JobStatusType::Failed => return Err(self.failed(&answer)),
                 _ => return Ok(None),
             }
             found.extend(answer.services_last_accessed().iter().map(service));

@@ -83,8 +83,7 @@ impl Place {
             }
             [_] | [] => {
                 let problem = format!("there is no `{AUTHORIZATION_DETAILS}` in `{}`", path.display());
-                let hint =
-                    "it belongs there, or below it in `accounts/<id>/`; docs/migrate.md says how to make one";
+                let hint = "it belongs there, or below it in `accounts/<id>/`; docs/snapshot.md says how to make one";
                 Err(CliError::usage(problem).hint(hint))
             }
             several => {

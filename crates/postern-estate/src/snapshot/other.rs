@@ -59,11 +59,11 @@ struct MfaDeviceDto {
     enable_date: Option<Timestamp>,
 }
 
-/// By role: the longest session in seconds, and the description.
-pub(super) fn roles(
-    file: &str,
-    text: &str,
-) -> Result<BTreeMap<String, (Option<u32>, Option<String>)>, SnapshotError> {
+/// The longest session in seconds, and the description.
+type RoleFacts = (Option<u32>, Option<String>);
+
+/// By role, what the details leave out.
+pub(super) fn roles(file: &str, text: &str) -> Result<BTreeMap<String, RoleFacts>, SnapshotError> {
     let roles = Roles::read(file, text)?.into_iter();
     Ok(roles.map(|role| (role.role_name, (role.max_session_duration, role.description))).collect())
 }

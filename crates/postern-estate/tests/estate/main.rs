@@ -23,4 +23,6 @@ mod plan;
 #[cfg(test)]
 mod reach;
 #[cfg(test)]
+mod snapshot;
+#[cfg(test)]
 mod teardown;

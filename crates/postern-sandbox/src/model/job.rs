@@ -19,7 +19,7 @@ const KEPT: usize = 1_000;
 
 /// A report that was asked for, by its id.
 ///
-/// Exports leave reports out: like sessions of a browser they are asked for anew.
+/// Exports leave reports out: whoever wants one asks anew.
 #[derive(Clone)]
 pub(crate) struct Jobs(BTreeMap<String, Arc<AccessJob>>);
 

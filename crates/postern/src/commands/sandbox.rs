@@ -61,7 +61,7 @@ pub(crate) struct ServeArgs {
     /// Make this account at the start, or find it by its id
     #[arg(long = "account", value_name = "NAME[=ID]", value_parser = account)]
     accounts: Vec<NewAccount>,
-    /// Have a scene ready: an account with people, keys and a past, to try things on
+    /// Have an account with people, keys and a past ready
     #[arg(long, value_name = "SCENE", value_enum)]
     scene: Option<SceneName>,
 }
@@ -69,7 +69,7 @@ pub(crate) struct ServeArgs {
 /// The scenes by the names that the command line has for them.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SceneName {
-    /// Account 222222222222 as it grows without a plan: five administrators, two machines and a forgotten user
+    /// Account 222222222222: people and programs as IAM users, with keys
     SingleAccount,
 }
 

@@ -147,10 +147,14 @@ impl Cloud {
         accounts.iter().find(|one| one["id"] == account).unwrap().clone()
     }
 
-    /// A user or role in an export.
+    /// A user or role in an export, without what it tried.
     pub(crate) fn entity(&self, account: &str, kind: &str, name: &str) -> serde_json::Value {
         let account = self.exported(account);
-        account[kind].as_array().unwrap().iter().find(|one| one["name"] == name).cloned().unwrap_or_default()
+        let found = account[kind].as_array().unwrap().iter().find(|one| one["name"] == name);
+        let mut found = found.cloned().unwrap_or_default();
+        // What was tried when is no part of what may be done.
+        found.as_object_mut().map(|members| members.remove("accessed"));
+        found
     }
 }
 

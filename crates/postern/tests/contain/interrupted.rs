@@ -22,8 +22,12 @@ fn essence(cloud: &Cloud) -> Value {
         for key in account["access_keys"].as_array_mut().unwrap() {
             key["last_used"] = Value::Null;
         }
+        for user in account["users"].as_array_mut().unwrap() {
+            user["accessed"] = Value::Null;
+        }
         for role in account["roles"].as_array_mut().unwrap() {
             role["last_used"] = Value::Null;
+            role["accessed"] = Value::Null;
             if let Some(policy) = role["inline"].get_mut("AWSRevokeOlderSessions") {
                 let text = policy.as_str().unwrap();
                 let (head, tail) = text.split_once("aws:TokenIssueTime\": \"").unwrap();
