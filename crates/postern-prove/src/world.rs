@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use postern_estate::{Account, Estate, PolicyDocument, Role, User};
+use postern_estate::{Account, Estate, Organization, OrganizationTarget, PolicyDocument, Role, User};
 use postern_policy::Document;
 use postern_types::{AccountId, Partition, PolicyArn, RoleArn, UserArn, UserName};
 
@@ -29,6 +29,38 @@ pub struct Guardrail {
     /// Names and documents.
     pub policies: Vec<(String, PolicyDocument)>,
 }
+
+/// The policies above an account, level by level; none where none bind it.
+fn guardrails(organization: &Organization, account: AccountId) -> Vec<Guardrail> {
+    let Some(member) = organization.accounts.get(&account) else { return Vec::new() };
+    if account == organization.management || !organization.scps_enabled {
+        return Vec::new();
+    }
+    let mut path = vec![OrganizationTarget::from(account)];
+    let mut above = member.parent.clone();
+    while let Some(target) = above.filter(|target| !path.contains(target)) {
+        above = organization.units.get(&target).map(|unit| unit.parent.clone());
+        path.push(target);
+    }
+    if !path.contains(&organization.root) {
+        path.push(organization.root.clone());
+    }
+    let level = |target: &OrganizationTarget| {
+        let attached = organization.policies.iter().filter(|(_, policy)| policy.targets.contains(target));
+        let mut policies: Vec<(String, PolicyDocument)> =
+            attached.map(|(name, policy)| (name.clone(), policy.document.clone())).collect();
+        if policies.is_empty() {
+            return None;
+        }
+        policies.push(("FullAWSAccess".to_owned(), PolicyDocument::new(FULL_ACCESS)));
+        Some(Guardrail { target: target.to_string(), policies })
+    };
+    path.iter().rev().filter_map(level).collect()
+}
+
+/// What AWS attaches to every level.
+const FULL_ACCESS: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
 /// A policy, ready to be evaluated.
 #[derive(Clone, Debug)]
@@ -95,6 +127,20 @@ impl<'a> World<'a> {
             .collect();
         self.rails.insert(account, Rc::new(rails));
         self
+    }
+
+    /// The same with the service control policies of the estate's organization, as far as it was read.
+    ///
+    /// What was not read counts as allowing everything: no policy of an organization allows anything by itself, so
+    /// the answers are what may be done at most.
+    #[must_use]
+    pub fn in_its_organization(self) -> Self {
+        let Some(organization) = &self.estate.organization else { return self };
+        let accounts = self.estate.accounts.keys();
+        accounts.fold(self, |world, account| match guardrails(organization, *account) {
+            path if path.is_empty() => world,
+            path => world.guarded(*account, &path),
+        })
     }
 
     /// The estate.

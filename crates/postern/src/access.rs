@@ -27,7 +27,7 @@ use crate::{
 };
 
 pub(crate) use each::{Entered, open_each};
-pub(crate) use organization::MANAGEMENT;
+pub(crate) use organization::{MANAGEMENT, enter_where_it_can_be as enter_management};
 
 /// What the bastion is called where accounts are named.
 pub(crate) const BASTION: &str = "bastion";

@@ -26,6 +26,7 @@ pub(crate) fn of(actual: &Estate, plan: &Plan, partition: Partition) -> Outlook 
         return Outlook::NotTold("too many people and roles to look at each pair; see --account".to_owned());
     }
     let managed = |arn: &PolicyArn| postern_sandbox::aws_managed_policy_text(arn.as_str()).map(str::to_owned);
-    let (before, after) = (World::new(actual, partition, &managed), World::new(&after, partition, &managed));
+    let world = |estate| World::new(estate, partition, &managed).in_its_organization();
+    let (before, after) = (world(actual), world(&after));
     Outlook::Told(Box::new(Effect::between(&before, &after)))
 }

@@ -53,10 +53,16 @@ pub enum OrganizationDenyError {
     /// The calls were taken, but what they did did not show in time.
     #[error("taken by AWS, but not seen when read back")]
     NotSeen,
+    /// AWS was too slow, asked for patience for too long, or gave no answer.
+    #[error("no end of it within {} s", .0.as_secs())]
+    TooLong(Duration),
     /// A call failed.
     #[error(transparent)]
     Aws(#[from] AwsError),
 }
+
+/// The least time that the calls have, whatever the pauses: there are a dozen of them.
+const LEAST: Duration = Duration::from_secs(20);
 
 type Outcome = Result<Denial, OrganizationDenyError>;
 
@@ -66,7 +72,8 @@ impl Connection {
     /// management account.
     ///
     /// Nothing changes where the deny stands already. It is read back before this returns; AWS says that policies
-    /// take effect within seconds of that.
+    /// take effect within seconds of that. Whatever AWS does, this ends within twice the pauses of `settle`, or
+    /// twenty seconds if that is longer: what else contains is not to wait for it.
     ///
     /// # Errors
     /// When the organization cannot bind the account, the policy is full or not ours, or a call fails.
@@ -76,7 +83,7 @@ impl Connection {
         principal: &DeniedPrincipal,
         settle: Settle,
     ) -> Outcome {
-        self.aws.block_on(async {
+        self.in_time(settle, async {
             self.check_binding(account).await?;
             let mut pauses = settle.pauses();
             let mut changed = false;
@@ -99,7 +106,7 @@ impl Connection {
         principal: &DeniedPrincipal,
         settle: Settle,
     ) -> Outcome {
-        self.aws.block_on(async {
+        self.in_time(settle, async {
             self.check_binding(account).await?;
             let mut pauses = settle.pauses();
             let mut changed = false;
@@ -120,11 +127,23 @@ impl Connection {
         &self,
         account: AccountId,
         principal: &DeniedPrincipal,
+        settle: Settle,
     ) -> Result<bool, OrganizationDenyError> {
-        self.aws.block_on(async {
+        self.in_time(settle, async {
             self.check_binding(account).await?;
             let Some((_, policy, deny)) = self.read_deny().await? else { return Ok(false) };
             Ok(deny.holds(principal) && policy.targets.contains(&account.into()))
+        })
+    }
+
+    fn in_time<T>(
+        &self,
+        settle: Settle,
+        work: impl Future<Output = Result<T, OrganizationDenyError>>,
+    ) -> Result<T, OrganizationDenyError> {
+        let limit = settle.total.saturating_mul(2).max(LEAST);
+        self.aws.block_on(async {
+            tokio::time::timeout(limit, work).await.unwrap_or(Err(OrganizationDenyError::TooLong(limit)))
         })
     }
 

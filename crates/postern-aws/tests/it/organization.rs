@@ -114,7 +114,7 @@ fn a_principal_is_denied_at_once_with_all_its_sessions_and_let_go_again() {
     assert!(may(&alice) && may(&session));
     let deny = |who| management.deny_in_organization(bastion, who, SETTLE);
     assert_eq!(deny(&victim), Ok(Denial::Changed));
-    assert!(management.is_denied_in_organization(bastion, &victim).unwrap());
+    assert!(management.is_denied_in_organization(bastion, &victim, SETTLE).unwrap());
     assert!(!may(&alice) && !may(&session) && may(&bob) && may(root));
     assert_eq!(deny(&victim), Ok(Denial::AlreadySo));
     // A new name does not help: the id is denied too.
@@ -173,10 +173,16 @@ fn a_call_that_is_lost_is_looked_after() {
         for when in [When::Before, When::After] {
             lab.cut(cut, when, false);
             deny().unwrap();
-            assert!(management.is_denied_in_organization(bastion, &victim).unwrap(), "cut at call {cut}");
+            assert!(
+                management.is_denied_in_organization(bastion, &victim, SETTLE).unwrap(),
+                "cut at call {cut}"
+            );
             lab.cut(cut, when, false);
             lift().unwrap();
-            assert!(!management.is_denied_in_organization(bastion, &victim).unwrap(), "cut at call {cut}");
+            assert!(
+                !management.is_denied_in_organization(bastion, &victim, SETTLE).unwrap(),
+                "cut at call {cut}"
+            );
         }
     }
 }

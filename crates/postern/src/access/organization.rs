@@ -1,10 +1,12 @@
 //! The way into the account that manages the organization: one of the estate's, or by profile or role of its own.
 
+use std::collections::BTreeMap;
+
 use postern_aws::{Connection, Credentials, RoleCall};
 use postern_estate::{Design, OrganizationDesign};
-use postern_types::{IamPath, RoleArn};
+use postern_types::{AccountId, IamPath, RoleArn};
 
-use super::{Access, Opener, check_account, client, endpoint_of, session_name};
+use super::{Access, BASTION, Opener, check_account, client, endpoint_of, session_name};
 use crate::{context::Context, daily::Daily, errors::CliError};
 
 /// What the management account is called where accounts are named.
@@ -17,18 +19,30 @@ pub(super) fn enter(
     design: &Design,
     access: &Access,
 ) -> Result<Option<Connection>, CliError> {
-    let Some(organization) = &design.organization else { return Ok(None) };
+    if design.organization.is_none() {
+        return Ok(None);
+    }
     let bastion = design.bastion.account.value;
     let ours = design.accounts.values().map(|account| account.id.value).chain([bastion]);
     let mut missing = ours.filter(|account| !access.connections.contains_key(account));
     if missing.next().is_some() {
         return Ok(None);
     }
+    enter_where_it_can_be(context, design, &access.connections)
+}
+
+/// Connects to the management account, whichever accounts answer; none where the estate file speaks of none.
+pub(crate) fn enter_where_it_can_be(
+    context: &Context,
+    design: &Design,
+    connections: &BTreeMap<AccountId, Connection>,
+) -> Result<Option<Connection>, CliError> {
+    let Some(organization) = &design.organization else { return Ok(None) };
     let management = organization.management.value;
-    if let Some(connection) = access.connections.get(&management) {
+    if let Some(connection) = connections.get(&management) {
         return Ok(Some(connection.clone()));
     }
-    let Some(bastion) = access.connections.get(&bastion) else { return Ok(None) };
+    let bastion = connections.get(&design.bastion.account.value);
     let connection = connect(context, design, organization, bastion)?;
     // Root of the management account is bound by no guard.
     let _as_root = check_account(MANAGEMENT, management, &connection.caller_identity()?)?;
@@ -39,7 +53,7 @@ fn connect(
     context: &Context,
     design: &Design,
     organization: &OrganizationDesign,
-    bastion: &Connection,
+    bastion: Option<&Connection>,
 ) -> Result<Connection, CliError> {
     let opener = Opener {
         aws: client(&context.environment)?,
@@ -48,11 +62,17 @@ fn connect(
         design,
     };
     let management = organization.management.value;
+    if let Some(profile) = &organization.profile {
+        return opener.by_profile(&profile.value, management);
+    }
     let Some(via) = &organization.via else {
-        let profile = organization.profile.as_ref().map(|profile| profile.value.as_str());
-        let profile = profile.unwrap_or_else(|| unreachable!("the file names one of the two, or an account"));
-        return opener.by_profile(profile, management);
+        return Err(CliError::failed("the management account is one of the estate's and does not answer"));
     };
+    let bastion = bastion.ok_or_else(|| {
+        CliError::failed(format!(
+            "the management account is entered with the credential of `{BASTION}`, which does not answer"
+        ))
+    })?;
     let role = RoleArn::new(design.partition, management, &IamPath::root(), &via.value);
     let session_name = session_name();
     let call =

@@ -3,6 +3,7 @@
 mod agree;
 mod carry;
 mod journal;
+mod organization;
 mod record;
 mod scene;
 mod target;
@@ -24,6 +25,7 @@ pub(crate) use self::{
     agree::{Subject, until_two_agree},
     carry::{Carry, Case, Settings},
     journal::Journal,
+    organization::{Above, Planned, lift, planned},
     record::{Purpose, Record, Records},
     scene::{Scene, managed},
     target::Target,
@@ -52,8 +54,9 @@ Examples:
   postern contain alice --undo           put back what stood before
 
 Shows who it is and what they reach, asks, and then locks out in this order:
-a deny on the user, groups, access keys, password, MFA devices added lately,
-other credentials, and the sessions of every role in reach. It reads again
+a deny by the organization, where the estate file names one, a deny on the
+user, groups, access keys, password, MFA devices added lately, other
+credentials, and the sessions of every role in reach. It reads again
 until two readings agree, and evaluates the state read back. Nothing that is
 evidence is deleted. Safe to interrupt and to run again; accounts that do not
 answer are named, and a second run goes on with them (exit code 1 till then).")]
@@ -184,6 +187,8 @@ pub(crate) struct Outcome {
     /// What still stands open.
     pub(crate) open: Vec<String>,
     pub(crate) cut: Timestamp,
+    /// What the organization came to.
+    pub(crate) above: Above,
     pub(crate) log: PathBuf,
 }
 
@@ -222,14 +227,16 @@ pub(crate) fn contain<'a>(
         journal: &mut journal,
         interrupted: &interrupted,
         own,
+        above: Above::NotAsked,
     };
     let carried = carry.run()?;
     scene.reread();
+    scene.read_denials();
     let open = verify(scene, case, &settings, carried.cut)?;
     let word = if open.is_empty() { "verified on the state read back" } else { "does not hold yet" };
     journal.say(Timestamp::now(), word);
     let log = journal.path().to_owned();
-    Ok(Outcome { left: carried.left, open, cut: carried.cut, log })
+    Ok(Outcome { left: carried.left, open, cut: carried.cut, above: carried.above, log })
 }
 
 /// A new log beside the key store.
@@ -238,7 +245,8 @@ pub(crate) fn default_log(context: &Context, name: &str, now: Timestamp) -> Resu
     Ok(keystore::data_dir(&context.environment)?.join(format!("{name}-{stamp}.jsonl")))
 }
 
-fn log_name(target: &Target) -> String {
+/// What the log of a containment is called.
+pub(crate) fn log_name(target: &Target) -> String {
     format!("contain-{}-{}-{}", target.account(), target.kind(), target.name())
 }
 

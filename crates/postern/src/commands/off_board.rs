@@ -5,14 +5,14 @@ use std::{collections::BTreeSet, path::PathBuf};
 use clap::Args;
 use postern_aws::execute::{Insist, Settle, Taken, insist};
 use postern_estate::{
-    Action, PATH, Tags,
+    Action, DeniedPrincipal, PATH, Tags,
     contain::{Measure, Stage, deletion},
 };
 use postern_types::{AccountId, IamPath, MfaSerial, SignedDuration, Timestamp, UserName};
 
 use super::contain::{
-    Case, Journal, Outcome, Purpose, Records, Scene, Settings, Target, confirm, contain, first_measures,
-    good, settle,
+    Above, Case, Journal, Outcome, Planned, Purpose, Record, Records, Scene, Settings, Target, confirm,
+    contain, default_log, first_measures, good, lift, log_name, planned, settle,
 };
 use crate::{
     access::WayIn,
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &OffBoardArgs, context: &mut Context) -> Result<ExitStat
     let records = Records::open(context, Purpose::Contain)?;
     let _alone = records.lock()?;
     if already_gone(&scene, bastion, &args.person) {
-        return finish_file(&scene, change, args);
+        return finish(&scene, &records, &target, change, args);
     }
     let before = records.read(&target)?;
     let mut case = Case::read(&scene, target, before.as_ref())?;
@@ -91,7 +91,8 @@ pub(crate) fn run(args: &OffBoardArgs, context: &mut Context) -> Result<ExitStat
     if let Some(change) = &change {
         change.write()?;
     }
-    let last = after(&scene, &case, args, &devices, &outcome)?;
+    let denied = denied_above(&scene, &case, &settings, &outcome, records.read(&case.target)?);
+    let last = after(&scene, &case, args, &devices, &outcome, &denied)?;
     conclude(&scene, &case, args, &outcome, change.as_ref(), &last)?;
     if args.delete {
         records.remove(&case.target)?;
@@ -103,25 +104,66 @@ fn already_gone(scene: &Scene<'_>, bastion: AccountId, person: &UserName) -> boo
     scene.estate.accounts.get(&bastion).is_some_and(|home| !home.users.contains_key(person))
 }
 
-/// The user is gone already; the file may not know.
-fn finish_file(
+/// The user is gone already; the file and the organization may not know.
+fn finish(
     scene: &Scene<'_>,
+    records: &Records,
+    target: &Target,
     change: Option<FileChange>,
     args: &OffBoardArgs,
 ) -> Result<ExitStatus, CliError> {
     let printer = &scene.context.printer;
-    let Some(change) = change else {
+    let denied = records.read(target)?.map(|record| record.denied_above()).unwrap_or_default();
+    if change.is_none() && denied.is_empty() {
         return Err(CliError::usage(format!(
             "there is no user `{}`, and the file does not name them",
             args.person
         )));
-    };
-    printer.data(&format!("There is no user {} any more.\n\n{}", args.person, change.diff()))?;
-    if !args.yes {
-        confirm("Change the file?", "off-board")?;
     }
-    change.write()?;
+    let mut text = format!("There is no user {} any more.\n\n", args.person);
+    if !denied.is_empty() {
+        text.push_str("The organization still denies everything to a user of the name; that is to end.\n");
+    }
+    text.push_str(&change.as_ref().map(FileChange::diff).unwrap_or_default());
+    printer.data(&text)?;
+    if !args.yes {
+        confirm(if change.is_some() { "Change the file?" } else { "Lift it?" }, "off-board")?;
+    }
+    if let Some(change) = &change {
+        change.write()?;
+    }
+    if denied.is_empty() {
+        return Ok(ExitStatus::Done);
+    }
+    let log = match &args.log {
+        Some(path) => path.clone(),
+        None => default_log(scene.context, &log_name(target), Timestamp::now())?,
+    };
+    let left = lift(scene, &denied, &mut Journal::open(printer, &scene.names, &log)?);
+    if !left.is_empty() {
+        let error = CliError::failed("the organization denies it still");
+        return Err(left.into_iter().fold(error, CliError::caused_by));
+    }
+    records.remove(target)?;
     Ok(ExitStatus::Done)
+}
+
+/// Whom the organization denies because of this person.
+fn denied_above(
+    scene: &Scene<'_>,
+    case: &Case,
+    settings: &Settings,
+    outcome: &Outcome,
+    record: Option<Record>,
+) -> Vec<(AccountId, DeniedPrincipal)> {
+    let mut denied = record.map(|record| record.denied_above()).unwrap_or_default();
+    // One that stood before goes with the user too.
+    if outcome.above == Above::Denied
+        && let Planned::Deny(account, principal) = planned(scene, case, settings)
+    {
+        denied.push((account, principal));
+    }
+    denied
 }
 
 /// Every virtual device that is the person's or bears their name, so that none is left that nobody owns.
@@ -191,20 +233,24 @@ fn trusts_that_name(scene: &Scene<'_>, case: &Case) -> Vec<String> {
     found
 }
 
-/// What follows the lock-out: a tag that says until when the user is kept, or the deletion. What went wrong, in words.
+/// What follows the lock-out: a tag that says until when the user is kept, or the deletion, and after it an end to the
+/// organization's deny, which would hold against a new user of the name. What went wrong, in words.
 fn after(
     scene: &Scene<'_>,
     case: &Case,
     args: &OffBoardArgs,
     devices: &BTreeSet<MfaSerial>,
     outcome: &Outcome,
+    denied: &[(AccountId, DeniedPrincipal)],
 ) -> Result<Vec<String>, CliError> {
     let account = case.target.account();
-    let Some(user) = case.user.as_ref().filter(|_| scene.connections.contains_key(&account)) else {
+    if !scene.connections.contains_key(&account) {
         return Ok(Vec::new());
-    };
-    let measures = if args.delete {
+    }
+    let measures = if let (true, Some(user)) = (args.delete, &case.user) {
         deletion(account, &args.person, user, devices)
+    } else if case.user.is_none() {
+        Vec::new()
     } else {
         let day = Timestamp::now()
             .checked_add(SignedDuration::from_hours(24 * i64::from(args.keep_days)))
@@ -229,7 +275,11 @@ fn after(
         };
         Some(format!("{}: {why}", report::contain::words(&measure.action)))
     });
-    Ok(wrong.collect())
+    let mut wrong: Vec<String> = wrong.collect();
+    if args.delete && wrong.is_empty() {
+        wrong.extend(lift(scene, denied, &mut journal));
+    }
+    Ok(wrong)
 }
 
 fn conclude(

@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, path::Path};
 
 use postern_estate::{
-    Action, User,
+    Action, OrganizationDeny, User,
     contain::{DENY_POLICY, Measure, Stage, is_service_linked},
 };
 use postern_prove::Held;
 use postern_types::{AccountId, RoleArn};
 
 use crate::{
-    commands::contain::{Case, Outcome, Record, Scene, Settings, Target, good},
+    commands::contain::{Above, Case, Outcome, Planned, Record, Scene, Settings, Target, good, planned},
     output::{BAD, BOLD, DIM, WARN, paint, prose},
     report::plan::counted,
 };
@@ -111,7 +111,12 @@ pub(crate) fn situation(scene: &Scene<'_>, case: &Case, measures: &[Measure], se
         }
     }
     text.push('\n');
-    text.push_str(&to_do(scene, measures));
+    let above = planned(scene, case, settings);
+    text.push_str(&to_do(scene, &above, measures));
+    if let Planned::Cannot(why) = &above {
+        text.push_str(&prose(&not_above(why), "", "  ", width));
+        text.push('\n');
+    }
     for (account, why) in &scene.silent {
         let line = format!("{} {} does not answer: {why}", paint(WARN, "left:"), scene.label(*account));
         text.push_str(&prose(&line, "", "  ", width));
@@ -163,11 +168,26 @@ fn listed(items: &[String]) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
-fn to_do(scene: &Scene<'_>, measures: &[Measure]) -> String {
-    if measures.is_empty() {
-        return "There is nothing to do but to look whether it holds.\n".to_owned();
+fn not_above(why: &str) -> String {
+    format!("{} the organization does not deny it: {why}", paint(WARN, "note:"))
+}
+
+fn to_do(scene: &Scene<'_>, above: &Planned, measures: &[Measure]) -> String {
+    let mut text = match (above, measures) {
+        (Planned::NotAsked | Planned::Cannot(_), []) => {
+            return "There is nothing to do but to look whether it holds.\n".to_owned();
+        }
+        (Planned::Deny(..), []) => "To be done:\n".to_owned(),
+        _ => format!("To be done ({}):\n", counted(measures.len(), "call")),
+    };
+    if let Planned::Deny(_, principal) = above {
+        text.push_str(&format!(
+            "  {:<17} deny everything to {}, by the service control policy {}\n",
+            Stage::Organization.as_str(),
+            principal.arn.resource(),
+            OrganizationDeny::POLICY
+        ));
     }
-    let mut text = format!("To be done ({}):\n", counted(measures.len(), "call"));
     let mut sessions: BTreeMap<AccountId, Vec<String>> = BTreeMap::new();
     for measure in measures {
         match (&measure.stage, &measure.action) {
@@ -218,6 +238,14 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
         }
         (Target::Role(..), _, true) => line(&format!("{} Sessions of {name} are ended.", good("Contained."))),
         _ => line(&paint(BAD, "Not contained.")),
+    }
+    match &outcome.above {
+        Above::NotAsked => {}
+        Above::Denied => line(&format!(
+            "The organization denies {name} everything too; nobody in {} can take that away.",
+            scene.label(case.target.account())
+        )),
+        Above::Not { why, .. } => line(&not_above(why)),
     }
     let (ended, service): (Vec<&RoleArn>, Vec<&RoleArn>) = case
         .roles
@@ -307,7 +335,10 @@ pub(crate) fn undoing(
     for measure in measures {
         text.push_str(&format!("  {}: {}\n", scene.label(measure.account), words(&measure.action)));
     }
-    if measures.is_empty() {
+    for (_, principal) in record.denied_above() {
+        text.push_str(&format!("  organization, last: {} is denied no more\n", principal.arn.resource()));
+    }
+    if measures.is_empty() && record.denied_above().is_empty() {
         text.push_str("  nothing is to be put back\n");
     }
     for line in left {

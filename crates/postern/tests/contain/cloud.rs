@@ -2,17 +2,21 @@
 
 use std::{process::Output, time::SystemTime};
 
+use postern_aws::{Aws, Credentials, Endpoint, Patience, raw::RawCall};
 use postern_testkit::{
     live::Answer,
     query::{Keys, element},
 };
-use postern_types::{Timestamp, TotpSeed};
+use postern_types::{LongTermKey, SecretAccessKey, Timestamp, TotpSeed};
 
-use crate::world::{World, said};
+use crate::world::{ESTATE, World, said};
 
 pub(crate) const BASTION: &str = "111111111111";
 pub(crate) const PROD: &str = "222222222222";
 pub(crate) const DEV: &str = "333333333333";
+pub(crate) const MANAGEMENT: &str = "999999999999";
+pub(crate) const SECTION: &str =
+    "\n[organization]\nmanagement = \"999999999999\"\nprofile = \"acme-management\"\n";
 pub(crate) const EVERYTHING: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
@@ -33,6 +37,42 @@ impl Cloud {
         let applied = world.run(&["apply", "--yes", "-q"]);
         assert!(applied.status.success(), "{}", said(&applied));
         Self { world }
+    }
+
+    /// The same in an organization that the estate file names.
+    pub(crate) fn organized() -> Self {
+        let world = World::in_organization();
+        world.write_estate(format!("{ESTATE}{SECTION}"));
+        let applied = world.run(&["apply", "--yes", "-q"]);
+        assert!(applied.status.success(), "{}", said(&applied));
+        Self { world }
+    }
+
+    /// A service control policy of somebody else's on an account.
+    pub(crate) fn attach_a_policy(&self, root: &Keys, name: &str, account: &str) {
+        let content =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"braket:*","Resource":"*"}]}"#;
+        let key = LongTermKey {
+            id: root.id.parse().unwrap(),
+            secret: SecretAccessKey::new(root.secret.clone()).unwrap(),
+        };
+        let endpoint =
+            Endpoint::with_url("eu-central-1".parse().unwrap(), self.world.sandbox.server.endpoint());
+        let management =
+            Aws::new(Patience::default()).unwrap().connect(endpoint, Credentials::from(&key), None);
+        let organizations = |operation: &str, parameters: serde_json::Value| -> serde_json::Value {
+            let target = format!("AWSOrganizationsV20161128.{operation}");
+            let answer =
+                management.raw(&RawCall::json("organizations", &target, parameters.to_string())).unwrap();
+            assert!(answer.is_success(), "{operation}: {}", answer.body);
+            serde_json::from_str(&answer.body).unwrap_or_default()
+        };
+        let policy = serde_json::json!({
+            "Name": name, "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": content,
+        });
+        let made = organizations("CreatePolicy", policy);
+        let id = &made["Policy"]["PolicySummary"]["Id"];
+        organizations("AttachPolicy", serde_json::json!({ "PolicyId": id, "TargetId": account }));
     }
 
     pub(crate) fn root(&self, account: &str) -> Keys {
@@ -139,10 +179,14 @@ impl Cloud {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// Everything as the sandbox exports it.
+    pub(crate) fn state(&self) -> serde_json::Value {
+        serde_json::from_str(&self.world.sandbox.server.world().export()).unwrap()
+    }
+
     /// An account as the sandbox exports it.
     pub(crate) fn exported(&self, account: &str) -> serde_json::Value {
-        let state: serde_json::Value =
-            serde_json::from_str(&self.world.sandbox.server.world().export()).unwrap();
+        let state = self.state();
         let accounts = state["accounts"].as_array().unwrap();
         accounts.iter().find(|one| one["id"] == account).unwrap().clone()
     }

@@ -17,7 +17,7 @@ use crate::{
 
 /// What counts of a state: all but times of use and the time of a revocation.
 fn essence(cloud: &Cloud) -> Value {
-    let mut state: Value = serde_json::from_str(&cloud.world.sandbox.server.world().export()).unwrap();
+    let mut state = cloud.state();
     for account in state["accounts"].as_array_mut().unwrap() {
         for key in account["access_keys"].as_array_mut().unwrap() {
             key["last_used"] = Value::Null;
@@ -51,8 +51,8 @@ fn reset(cloud: &Cloud, start: &Start) {
     let _ = std::fs::remove_dir_all(cloud.world.path(".local"));
 }
 
-fn begin() -> (Cloud, Start) {
-    let cloud = Cloud::new();
+fn begin(make: fn() -> Cloud) -> (Cloud, Start) {
+    let cloud = make();
     let alice = cloud.enrol("alice");
     let state = cloud.world.sandbox.server.world().export();
     (cloud, Start { state, alice })
@@ -77,7 +77,16 @@ fn killed_at(cloud: &Cloud, call: u64) {
 
 #[test]
 fn killed_at_every_call_and_run_again_it_ends_the_same_and_is_never_wider() {
-    let (cloud, start) = begin();
+    killed_at_every_call(Cloud::new);
+}
+
+#[test]
+fn so_it_is_with_an_organization() {
+    killed_at_every_call(Cloud::organized);
+}
+
+fn killed_at_every_call(make: fn() -> Cloud) {
+    let (cloud, start) = begin(make);
     let faults = cloud.world.sandbox.server.faults();
     faults.mend();
     cloud.contained(&["alice", "--settle", "0.05"]);
@@ -90,7 +99,7 @@ fn killed_at_every_call_and_run_again_it_ends_the_same_and_is_never_wider() {
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let (cloud, start) = begin();
+                let (cloud, start) = begin(make);
                 let before = cloud.can(&start.alice.with_mfa);
                 loop {
                     let call = next.fetch_add(1, Ordering::Relaxed);
@@ -114,6 +123,7 @@ fn killed_at_every_call_and_run_again_it_ends_the_same_and_is_never_wider() {
                         let user = cloud.entity(crate::cloud::BASTION, "users", "alice");
                         assert_eq!(user["groups"].as_array().unwrap().len(), 1, "after call {call}");
                         assert!(user["inline"].as_object().unwrap().is_empty());
+                        assert!(denied_above(&cloud.state()).is_empty(), "after call {call}");
                     }
                 }
             });
@@ -147,4 +157,14 @@ fn same(one: &Value, other: &Value, whereabouts: &str) {
         };
         assert_eq!(enabled(one), enabled(other), "devices {whereabouts}");
     }
+    assert_eq!(denied_above(one), denied_above(other), "organization {whereabouts}");
+}
+
+/// The organization's own policies, and of each how often it names the user.
+fn denied_above(state: &Value) -> Vec<(String, usize)> {
+    let policies = state["organizations"][0]["policies"].as_object().into_iter().flat_map(|all| all.values());
+    let text = |policy: &Value, key: &str| policy[key].as_str().unwrap_or_default().to_owned();
+    let all =
+        policies.map(|one| (text(one, "name"), text(one, "text").matches("user/postern/alice").count()));
+    all.filter(|(name, _)| name != "FullAWSAccess").collect()
 }

@@ -7,6 +7,7 @@ mod cases;
 mod cloud;
 mod interrupted;
 mod leaving;
+mod organization;
 mod silent;
 #[path = "../setup/world.rs"]
 mod world;

@@ -1,8 +1,5 @@
 //! `[organization]` through `plan` and `apply`: made, kept waiting, attached, and taken away again.
 
-use postern_serve::{NewAccount, SandboxConfig};
-use postern_testkit::live::LiveSandbox;
-
 use crate::world::{ESTATE, World, said};
 
 const SECTION: &str = r#"
@@ -13,26 +10,9 @@ no_leaving = true
 no_users_outside_bastion = true
 "#;
 
-fn world() -> World {
-    let account =
-        |name: &str, id: &str| NewAccount { name: Some(name.into()), id: Some(id.parse().unwrap()) };
-    let world = World::on(LiveSandbox::with(SandboxConfig {
-        accounts: vec![
-            account("bastion", "111111111111"),
-            account("prod", "222222222222"),
-            account("dev", "333333333333"),
-            account("management", "999999999999"),
-        ],
-        ..SandboxConfig::default()
-    }));
-    let members = ["111111111111", "222222222222", "333333333333"].map(|id| id.parse().unwrap());
-    world.sandbox.server.create_organization("999999999999".parse().unwrap(), &members).unwrap();
-    world
-}
-
 #[test]
 fn guards_are_planned_applied_and_taken_away() {
-    let world = world();
+    let world = World::in_organization();
     assert!(world.run(&["apply", "--yes", "-q"]).status.success());
     world.write_estate(format!("{ESTATE}{SECTION}"));
     let plan = world.run(&["plan", "--detailed-exitcode"]);
@@ -58,7 +38,7 @@ fn guards_are_planned_applied_and_taken_away() {
 
 #[test]
 fn guards_that_would_lock_everyone_out_wait_and_say_so() {
-    let world = world();
+    let world = World::in_organization();
     world.write_estate(format!("{ESTATE}{SECTION}no_root = true\n"));
     let apply = world.run(&["apply", "--yes"]);
     assert!(apply.status.success(), "{}", said(&apply));
@@ -71,7 +51,7 @@ fn guards_that_would_lock_everyone_out_wait_and_say_so() {
 
 #[test]
 fn what_is_wrong_with_the_organization_is_said() {
-    let world = world();
+    let world = World::in_organization();
     world.write_estate(format!("{ESTATE}{SECTION}attach_to = [\"Workloads\"]\n"));
     let output = world.run(&["plan"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));

@@ -30,6 +30,24 @@ impl World {
         }))
     }
 
+    /// The same in an organization, with a fourth account that manages it.
+    pub(crate) fn in_organization() -> Self {
+        let account =
+            |name: &str, id: &str| NewAccount { name: Some(name.into()), id: Some(id.parse().unwrap()) };
+        let world = Self::on(LiveSandbox::with(SandboxConfig {
+            accounts: vec![
+                account("bastion", "111111111111"),
+                account("prod", "222222222222"),
+                account("dev", "333333333333"),
+                account("management", "999999999999"),
+            ],
+            ..SandboxConfig::default()
+        }));
+        let members = ["111111111111", "222222222222", "333333333333"].map(|id| id.parse().unwrap());
+        world.sandbox.server.create_organization("999999999999".parse().unwrap(), &members).unwrap();
+        world
+    }
+
     /// With the accounts of a sandbox that is there.
     pub(crate) fn on(sandbox: LiveSandbox) -> Self {
         let world = Self { sandbox, home: tempfile::tempdir().unwrap() };

@@ -33,6 +33,11 @@ pub(crate) trait Subject {
 
     /// Tells what was found out.
     fn say(&mut self, text: &str);
+
+    /// Why it is not worth more rounds, after so many in which there was something to do, and so long.
+    fn in_vain(&self, _rounds: usize, _since: Duration) -> Option<String> {
+        None
+    }
 }
 
 /// Goes on until two readings agree. What keeps them from it, in words; none where they do.
@@ -44,9 +49,13 @@ pub(crate) fn until_two_agree(
     let begun = Instant::now();
     let pause = settle.min(Duration::from_secs(2));
     let mut failures = Vec::new();
+    let mut rounds = 0;
     let mut before: Option<User> = None;
     loop {
         check(interrupted)?;
+        if let Some(why) = subject.in_vain(rounds, begun.elapsed()) {
+            return Ok(Some(why));
+        }
         if failures.len() >= FAILURES || begun.elapsed() > LONGEST {
             let last = failures.pop().unwrap_or_else(|| "the user does not stay as it was left".to_owned());
             return Ok(Some(last));
@@ -71,6 +80,7 @@ pub(crate) fn until_two_agree(
             continue;
         }
         before = None;
+        rounds += 1;
         let refused = subject.take(measures)?;
         if refused.is_empty() {
             failures.clear();

@@ -23,12 +23,17 @@ use postern_types::{AccountId, RoleArn, RoleName, SignedDuration, Timestamp, Use
 use super::{
     agree::{Subject, check, until_two_agree},
     journal::Journal,
+    organization::Above,
     record::{Record, Records},
     scene::Scene,
     target::Target,
 };
 use crate::{errors::CliError, report};
 
+/// Rounds against somebody who undoes them all, where the organization keeps the user out whatever they do: this many
+/// at least, and for this many times as long as two readings are apart, for IAM takes seconds to show a change.
+const ROUNDS: usize = 10;
+const PAUSES: u32 = 6;
 /// A session may be issued for some seconds after the user is locked out everywhere but where it was asked for.
 const LONGEST_MARGIN: Duration = Duration::from_secs(5);
 
@@ -61,6 +66,8 @@ pub(crate) struct Carried {
     pub(crate) left: Vec<String>,
     /// Sessions issued before this are ended.
     pub(crate) cut: Timestamp,
+    /// What the organization came to.
+    pub(crate) above: Above,
 }
 
 impl Case {
@@ -165,13 +172,16 @@ pub(crate) struct Carry<'s, 'a> {
     pub(crate) interrupted: &'s AtomicBool,
     /// The roles by which this run works.
     pub(crate) own: BTreeMap<AccountId, RoleName>,
+    /// What the organization came to so far.
+    pub(crate) above: Above,
 }
 
 impl Carry<'_, '_> {
-    /// Locks out, ends sessions at once, locks out until two readings agree, and ends the sessions that were taken
-    /// meanwhile.
+    /// Has the organization deny, locks out, ends sessions at once, locks out until two readings agree, and ends the
+    /// sessions that were taken meanwhile.
     pub(crate) fn run(mut self) -> Result<Carried, CliError> {
         self.record.add_roles(&self.case.roles);
+        self.above = self.deny_above()?;
         let mut left = Vec::new();
         if matches!(self.case.target, Target::User(..)) {
             let now = Timestamp::now();
@@ -180,6 +190,9 @@ impl Carry<'_, '_> {
             let mut measures = lock;
             measures.extend(self.case.revocations(self.scene, now)?);
             let _ = self.take_until(measures, Some(now))?;
+            if matches!(self.above, Above::Not { passing: true, .. }) {
+                self.above = self.deny_above()?;
+            }
             if self.scene.connections.contains_key(&self.case.target.account()) {
                 let (settle, interrupted) = (self.settings.settle, self.interrupted);
                 left.extend(until_two_agree(&mut self, settle, interrupted)?);
@@ -205,7 +218,7 @@ impl Carry<'_, '_> {
             wait_until(cut);
             self.scene.reenter(&own)?;
         }
-        Ok(Carried { left, cut })
+        Ok(Carried { left, cut, above: self.above })
     }
 
     fn note_user(&mut self, lock: &[Measure]) {
@@ -294,6 +307,17 @@ impl Subject for Carry<'_, '_> {
 
     fn say(&mut self, text: &str) {
         self.journal.say(Timestamp::now(), text);
+    }
+
+    fn in_vain(&self, rounds: usize, since: Duration) -> Option<String> {
+        let long = rounds > ROUNDS && since > self.settings.settle * PAUSES;
+        (self.above == Above::Denied && long).then(|| {
+            format!(
+                "somebody undoes in {} what is done to {}; the deny of the organization is out of their reach",
+                self.scene.label(self.case.target.account()),
+                self.case.target.name()
+            )
+        })
     }
 }
 

@@ -8,7 +8,8 @@ use std::{
 };
 
 use postern_aws::execute::{Note, Taken};
-use postern_types::Timestamp;
+use postern_estate::{DeniedPrincipal, contain::Stage};
+use postern_types::{AccountId, Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -26,6 +27,13 @@ pub(crate) struct Journal<'a> {
     path: PathBuf,
     /// Set once the file took no more: containment does not wait for a disk.
     broken: bool,
+}
+
+/// Whether a deny of the organization is lifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lift {
+    Yes,
+    No,
 }
 
 impl<'a> Journal<'a> {
@@ -80,6 +88,42 @@ impl<'a> Journal<'a> {
         let name = self.names.get(&account).cloned().unwrap_or_else(|| account.to_string());
         let stage = note.measure.stage.as_str();
         self.show(&format!("{}  {stage:<17}  {name}: {what}  {end}\n", second(note.at)));
+    }
+
+    /// A deny of the organization or its end, before and after its calls.
+    pub(crate) fn above(
+        &mut self,
+        at: Timestamp,
+        management: Option<AccountId>,
+        lift: Lift,
+        principal: &DeniedPrincipal,
+        result: Option<&Result<(), String>>,
+    ) {
+        let what = match lift {
+            Lift::No => format!("deny everything to {}", principal.arn),
+            Lift::Yes => format!("deny {} no more", principal.arn),
+        };
+        let (word, error) = match result {
+            None => ("intent", None),
+            Some(Ok(())) => ("done", None),
+            Some(Err(error)) => ("refused", Some(error)),
+        };
+        let stage = Stage::Organization.as_str();
+        self.line(&json!({
+            "at": at.to_string(),
+            "stage": stage,
+            "account": management.map(|account| account.to_string()),
+            "call": "service control policy",
+            "what": what,
+            "result": word,
+            "error": error,
+        }));
+        let end = match result {
+            None => return,
+            Some(Ok(())) => paint(GOOD, "done"),
+            Some(Err(error)) => format!("{} {error}", paint(BAD, "refused:")),
+        };
+        self.show(&format!("{}  {stage:<17}  {what}  {end}\n", second(at)));
     }
 
     fn show(&self, text: &str) {

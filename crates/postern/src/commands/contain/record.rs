@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use postern_estate::{Account, Action, PolicyDocument, Tags, User, contain::Measure};
+use postern_estate::{Account, Action, DeniedPrincipal, PolicyDocument, Tags, User, contain::Measure};
 use postern_types::{AccountId, MfaSerial, ParseError, RoleArn, Timestamp};
 use postern_vault::PrivateDir;
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,28 @@ pub(crate) struct Record {
     devices: BTreeSet<String>,
     /// What cannot be put back, in words.
     pub(crate) lost: BTreeSet<String>,
+    /// Whom the organization denies everything since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    denied_above: Vec<DeniedAbove>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct DeniedAbove {
+    account: String,
+    arn: String,
+    id: Option<String>,
+}
+
+impl DeniedAbove {
+    fn of(account: AccountId, principal: &DeniedPrincipal) -> Self {
+        let id = principal.id.as_ref().map(ToString::to_string);
+        Self { account: account.to_string(), arn: principal.arn.to_string(), id }
+    }
+
+    fn principal(&self) -> Option<(AccountId, DeniedPrincipal)> {
+        let id = self.id.as_ref().and_then(|id| id.parse().ok());
+        Some((self.account.parse().ok()?, DeniedPrincipal { arn: self.arn.parse().ok()?, id }))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -258,7 +280,22 @@ impl Record {
             changes: Vec::new(),
             devices: BTreeSet::new(),
             lost: BTreeSet::new(),
+            denied_above: Vec::new(),
         }
+    }
+
+    /// Notes whom the organization will deny everything.
+    pub(crate) fn note_denial_above(&mut self, account: AccountId, principal: &DeniedPrincipal) {
+        self.denied_above.push(DeniedAbove::of(account, principal));
+    }
+
+    pub(crate) fn is_denied_above(&self, account: AccountId, principal: &DeniedPrincipal) -> bool {
+        self.denied_above.contains(&DeniedAbove::of(account, principal))
+    }
+
+    /// Whom the organization denies everything since.
+    pub(crate) fn denied_above(&self) -> Vec<(AccountId, DeniedPrincipal)> {
+        self.denied_above.iter().filter_map(DeniedAbove::principal).collect()
     }
 
     /// The roles whose sessions are ended, so far.

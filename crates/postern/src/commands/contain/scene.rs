@@ -29,16 +29,21 @@ pub(crate) struct Scene<'a> {
     /// The accounts that do not answer, and why.
     pub(crate) silent: BTreeMap<AccountId, String>,
     pub(crate) estate: Estate,
+    /// The way into the account that manages the organization, where the estate file names one, or why there is none.
+    pub(super) management: Result<Option<Connection>, String>,
 }
 
 impl<'a> Scene<'a> {
     /// Enters and reads every account that can be entered and read.
     pub(crate) fn read(context: &'a Context, file: EstateFile, way: &WayIn) -> Result<Self, CliError> {
         let wanted: Vec<AccountId> = access::account_names(&file.design).into_keys().collect();
-        Self::of(context, file, way, &wanted)
+        let mut scene = Self::of(context, file, way, &wanted)?;
+        scene.management = access::enter_management(context, &scene.file.design, &scene.connections)
+            .map_err(|error| error.causes.first().unwrap_or(&error.message).clone());
+        Ok(scene)
     }
 
-    /// The same of some of the accounts.
+    /// The same of some of the accounts, and without their organization.
     pub(crate) fn of(
         context: &'a Context,
         file: EstateFile,
@@ -56,6 +61,7 @@ impl<'a> Scene<'a> {
             connections,
             silent: refused,
             estate: Estate::default(),
+            management: Ok(None),
         };
         scene.reread();
         if scene.connections.is_empty() {
@@ -97,6 +103,11 @@ impl<'a> Scene<'a> {
 
     pub(crate) fn label(&self, account: AccountId) -> String {
         account_label(&self.names, account)
+    }
+
+    /// The account that manages the organization, by the estate file.
+    pub(super) fn management_account(&self) -> Option<AccountId> {
+        self.file.design.organization.as_ref().map(|organization| organization.management.value)
     }
 
     pub(crate) fn partition(&self) -> Partition {

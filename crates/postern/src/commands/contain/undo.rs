@@ -12,7 +12,7 @@ use postern_types::Timestamp;
 use super::{
     confirm, default_log, good,
     journal::Journal,
-    log_name,
+    log_name, organization,
     record::{Record, Records},
     scene::Scene,
     target::Target,
@@ -61,6 +61,8 @@ pub(super) fn run(
         let whereabouts = scene.label(measure.account);
         left.push(format!("{} in {whereabouts}: {why}", report::contain::words(&measure.action)));
     }
+    // Last: until here nothing that was put back could be used.
+    left.extend(organization::lift(scene, &record.denied_above(), &mut journal));
     if !left.is_empty() {
         let error = CliError::failed("not everything is as before");
         let error = left.into_iter().fold(error, CliError::caused_by);

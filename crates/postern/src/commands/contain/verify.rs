@@ -19,7 +19,7 @@ pub(crate) fn verify(
     cut: Timestamp,
 ) -> Result<Vec<String>, CliError> {
     let managed = managed();
-    let world = World::new(&scene.estate, scene.partition(), &managed);
+    let world = World::new(&scene.estate, scene.partition(), &managed).in_its_organization();
     let mut open = Vec::new();
     if let Target::User(account, name) = &case.target
         && scene.connections.contains_key(account)
