@@ -1,11 +1,13 @@
 //! One user with everything they hold, and who holds what.
 
-use aws_sdk_iam::types::StatusType;
+use std::collections::BTreeSet;
+
+use aws_sdk_iam::types::{AssignmentStatusType, StatusType};
 use postern_estate::{
     AccessKey, Credentials, RareCredentials, User,
     observed::{AccountDetails, UserDetail},
 };
-use postern_types::{AccessKeyId, PrincipalId, UserName};
+use postern_types::{AccessKeyId, MfaSerial, PrincipalId, UserName};
 
 use crate::{AwsError, Connection, Kind, Unreachable, collect::pairs, enrol::AccessKey as KeyAtAws};
 
@@ -73,6 +75,19 @@ impl Connection {
             let users = listed!(self, "ListUsers", self.iam.list_users().max_items(1_000));
             let found = users.iter().find(|user| user.user_id() == id.as_str());
             Ok(found.and_then(|user| user.user_name().parse().ok()))
+        })
+    }
+
+    /// The virtual MFA devices of the account that are nobody's.
+    ///
+    /// # Errors
+    /// When AWS refuses or does not answer.
+    pub fn unassigned_devices(&self) -> Result<BTreeSet<MfaSerial>, AwsError> {
+        self.aws.block_on(async {
+            let call =
+                self.iam.list_virtual_mfa_devices().assignment_status(AssignmentStatusType::Unassigned);
+            let devices = listed!(self, "ListVirtualMFADevices", call);
+            Ok(devices.iter().filter_map(|device| device.serial_number().parse().ok()).collect())
         })
     }
 

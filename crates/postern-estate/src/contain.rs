@@ -256,6 +256,27 @@ pub fn deletion(
 ) -> Vec<Measure> {
     let user = || name.clone();
     let held = found.credentials.clone().unwrap_or_default();
+    let mut actions = deleted_credentials(name, held, devices);
+    let groups = found.groups.iter().cloned();
+    actions.extend(groups.map(|group| Action::RemoveUserFromGroup { group, user: user() }));
+    let attached = found.attached.iter().cloned();
+    actions.extend(attached.map(|policy| Action::DetachUserPolicy { user: user(), policy }));
+    let (denials, grants): (Vec<_>, Vec<_>) =
+        found.inline.iter().partition(|(_, document)| document.only_denies());
+    let inline = grants.into_iter().chain(denials).map(|(policy, _)| policy.clone());
+    actions.extend(inline.map(|policy| Action::DeleteUserPolicy { user: user(), policy }));
+    actions.push(Action::DeleteUser { user: user() });
+    actions.into_iter().map(|action| Measure::new(Stage::Deletion, account, action)).collect()
+}
+
+/// All that a user signs in with, deleted in the order that AWS wants. `devices` are virtual MFA devices to delete
+/// when they are nobody's any more.
+pub(crate) fn deleted_credentials(
+    name: &UserName,
+    held: Credentials,
+    devices: &BTreeSet<MfaSerial>,
+) -> Vec<Action> {
+    let user = || name.clone();
     let rare = held.rare.unwrap_or_default();
     let mut actions = Vec::new();
     if held.login_profile {
@@ -277,16 +298,7 @@ pub fn deletion(
     actions.extend(enabled.map(|device| Action::DeactivateMfaDevice { user: user(), device }));
     let devices = devices.iter().cloned();
     actions.extend(devices.map(|device| Action::DeleteVirtualMfaDevice { user: user(), device }));
-    let groups = found.groups.iter().cloned();
-    actions.extend(groups.map(|group| Action::RemoveUserFromGroup { group, user: user() }));
-    let attached = found.attached.iter().cloned();
-    actions.extend(attached.map(|policy| Action::DetachUserPolicy { user: user(), policy }));
-    let (denials, grants): (Vec<_>, Vec<_>) =
-        found.inline.iter().partition(|(_, document)| document.only_denies());
-    let inline = grants.into_iter().chain(denials).map(|(policy, _)| policy.clone());
-    actions.extend(inline.map(|policy| Action::DeleteUserPolicy { user: user(), policy }));
-    actions.push(Action::DeleteUser { user: user() });
-    actions.into_iter().map(|action| Measure::new(Stage::Deletion, account, action)).collect()
+    actions
 }
 
 /// Whether a deny of everything by a containment stands on this user.

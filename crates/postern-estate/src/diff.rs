@@ -22,7 +22,7 @@ mod guards;
 mod roles;
 mod teardown;
 
-pub use teardown::teardown;
+pub use teardown::{teardown, teardown_with_credentials};
 
 use std::collections::BTreeMap;
 

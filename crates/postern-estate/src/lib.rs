@@ -51,7 +51,7 @@ pub use design::{
     ThirdPartyName, with_person, without_person,
 };
 pub use desired::{DeclaredBreakGlass, Desired};
-pub use diff::{diff, teardown};
+pub use diff::{diff, teardown, teardown_with_credentials};
 pub use document::PolicyDocument;
 pub use draft::{Draft, DraftAccount, DraftGroup, DraftPerson, DraftRole, ExistingAccount};
 pub use drift::foreign;

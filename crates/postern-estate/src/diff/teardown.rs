@@ -5,15 +5,16 @@
 //! administrators' way in at the very end. Before all that the guards of the organization go, which protect what is
 //! ours. No other step gives anything: what only denies goes last of all that hangs
 //! on an object, and where two policies of a role both allow and deny, the role is closed before they go.
+//! Credentials go, where they are to, before what denies something to their holder.
 
 use std::collections::BTreeSet;
 
-use postern_types::{AccountId, GroupName, PolicyArn, PolicyName, RoleName, UserName};
+use postern_types::{AccountId, GroupName, MfaSerial, PolicyArn, PolicyName, RoleName, UserName};
 
 use super::{At, Hanging, Hung, Phase, Planner, is_admin_role, step};
 use crate::{
-    ADMINISTRATORS_GROUP, Account, Action, ConflictKind, Desired, Estate, Group, Kind, NoticeKind, PATH,
-    Plan, Reach, Role, StepKey, User, documents,
+    ADMINISTRATORS_GROUP, Account, Action, ConflictKind, Credentials, Desired, Estate, Group, Kind,
+    NoticeKind, PATH, Plan, Reach, Role, StepKey, User, contain::deleted_credentials, documents,
 };
 
 /// The inline policy that closes a role which is about to go.
@@ -25,6 +26,29 @@ pub(super) const CLOSED_POLICY: &str = "postern-closed";
 /// credentials are conflicts.
 #[must_use]
 pub fn teardown(actual: &Estate, desired: &Desired, keep: &BTreeSet<StepKey>) -> Plan {
+    take_down(actual, desired, keep, None)
+}
+
+/// As [`teardown`], with the credentials of the users who go: nobody gets them back.
+///
+/// `unassigned` are virtual MFA devices that are nobody's. Those named after a user who goes, as `people enrol` names
+/// them, go too: an earlier run may have stopped right before.
+#[must_use]
+pub fn teardown_with_credentials(
+    actual: &Estate,
+    desired: &Desired,
+    keep: &BTreeSet<StepKey>,
+    unassigned: &BTreeSet<MfaSerial>,
+) -> Plan {
+    take_down(actual, desired, keep, Some(unassigned))
+}
+
+fn take_down(
+    actual: &Estate,
+    desired: &Desired,
+    keep: &BTreeSet<StepKey>,
+    unassigned: Option<&BTreeSet<MfaSerial>>,
+) -> Plan {
     let mut nothing = desired.clone();
     nothing.one_sided.clear();
     if let Some(organization) = &mut nothing.organization {
@@ -38,7 +62,8 @@ pub fn teardown(actual: &Estate, desired: &Desired, keep: &BTreeSet<StepKey>) ->
     for (id, wanted) in &nothing.estate.accounts {
         match actual.accounts.get(id) {
             Some(found) => {
-                Ruin { at: At { planner: &mut planner, id: *id, found, wanted }, keep }.plan(desired);
+                let at = At { planner: &mut planner, id: *id, found, wanted };
+                Ruin { at, keep, unassigned }.plan(desired);
             }
             None => planner.conflict(*id, Kind::Account, &id.to_string(), ConflictKind::NotRead),
         }
@@ -77,6 +102,8 @@ impl Planner<'_> {
 struct Ruin<'r, 'p, 'a> {
     at: At<'p, 'a>,
     keep: &'r BTreeSet<StepKey>,
+    /// Virtual devices that are nobody's, where users go with their credentials.
+    unassigned: Option<&'r BTreeSet<MfaSerial>>,
 }
 
 impl Ruin<'_, '_, '_> {
@@ -130,11 +157,11 @@ impl Ruin<'_, '_, '_> {
     }
 
     fn user(&mut self, name: &UserName, found: &User) {
-        let empty = found.credentials.as_ref().is_some_and(|credentials| credentials.is_empty());
-        if !empty {
+        let held = found.credentials.as_ref().filter(|held| held.is_empty() || self.unassigned.is_some());
+        let Some(held) = held else {
             self.at.conflict(Kind::User, name.as_str(), ConflictKind::HoldsCredentials);
             return;
-        }
+        };
         let administers = found.groups.iter().any(|group| group.as_str() == ADMINISTRATORS_GROUP);
         let phase = if administers { Phase::WayIn } else { Phase::Narrow };
         self.foreign(Kind::User, name.as_str(), &found.attached);
@@ -142,9 +169,25 @@ impl Ruin<'_, '_, '_> {
         let surplus = Hanging::on(&self.at, &found.inline, &found.attached);
         self.leave(name, found, phase, false);
         self.let_go(Phase::Narrow, name, surplus.grants);
+        for action in deleted_credentials(name, held.clone(), &self.devices(name, held)) {
+            self.push(phase, action);
+        }
         self.leave(name, found, phase, true);
         self.let_go(phase, name, surplus.mixed.into_iter().chain(surplus.denials));
         self.push(phase, Action::DeleteUser { user: name.clone() });
+    }
+
+    /// The virtual devices that go with a user.
+    fn devices(&self, name: &UserName, held: &Credentials) -> BTreeSet<MfaSerial> {
+        let Some(unassigned) = self.unassigned else { return BTreeSet::new() };
+        // `alice-2` may be a second device of alice, or the first one of alice-2.
+        let owner = |device: &str| {
+            let names = self.at.found.users.keys().filter(|user| is_named_after(device, user.as_str()));
+            names.max_by_key(|user| user.as_str().len())
+        };
+        let theirs = |serial: &&MfaSerial| virtual_name(serial).is_some_and(|it| owner(&it) == Some(name));
+        let enabled = held.mfa_devices.keys().filter(|serial| virtual_name(serial).is_some());
+        enabled.chain(unassigned.iter().filter(theirs)).cloned().collect()
     }
 
     fn let_go(&mut self, phase: Phase, name: &UserName, policies: impl IntoIterator<Item = Hung>) {
@@ -244,4 +287,17 @@ impl Ruin<'_, '_, '_> {
     fn push(&mut self, phase: Phase, action: Action) {
         self.at.planner.steps.push((phase, Reach::Narrows, self.at.id, action));
     }
+}
+
+/// The name of a virtual device; none for one of hardware.
+fn virtual_name(serial: &MfaSerial) -> Option<String> {
+    let arn = serial.arn().filter(|arn| arn.service() == "iam")?;
+    let name = arn.resource().strip_prefix("mfa/")?.rsplit('/').next()?;
+    Some(name.to_owned())
+}
+
+/// Whether a device is called as a person's are: by the name, or by the name and a label.
+fn is_named_after(device: &str, user: &str) -> bool {
+    let (device, user) = (device.to_ascii_lowercase(), user.to_ascii_lowercase());
+    device.strip_prefix(&user).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use postern_estate::{
-    Action, ConflictKind, Credentials, Desired, Estate, Kind, MANAGED_TAG, NoticeKind, PATH, Plan, StepKey,
-    apply_step, diff, teardown,
+    AccessKey, Action, ConflictKind, Credentials, Desired, Estate, Kind, MANAGED_TAG, NoticeKind, PATH, Plan,
+    PolicyDocument, StepKey, apply_step, diff, teardown, teardown_with_credentials,
 };
+use postern_types::MfaSerial;
 use proptest::prelude::*;
 
 use crate::{
@@ -90,6 +91,64 @@ fn who_holds_credentials_is_in_the_way() {
     let [conflict] = &plan.conflicts[..] else { panic!("{:#?}", plan.conflicts) };
     assert_eq!((conflict.key.name.as_str(), &conflict.kind), ("alice", &ConflictKind::HoldsCredentials));
     assert!(plan.confirm().is_err());
+}
+
+#[test]
+fn with_credentials_they_go_in_order_and_before_what_denies() {
+    let desired = desired(EXAMPLE);
+    let mut estate = built(&desired);
+    let home = estate.accounts.get_mut(&account(HOME)).unwrap();
+    let serial = |name: &str| format!("arn:aws:iam::{HOME}:mfa/{name}").parse::<MfaSerial>().unwrap();
+    let hardware: MfaSerial = "GAHT12345678".parse().unwrap();
+    let alice = home.users.get_mut(&"alice".parse().unwrap()).unwrap();
+    alice.credentials = Some(Credentials {
+        access_keys: [(
+            "AKIAIOSFODNN7EXAMPLE".parse().unwrap(),
+            AccessKey { active: true, created_at: None },
+        )]
+        .into(),
+        mfa_devices: [(serial("alice"), None), (hardware.clone(), None)].into(),
+        login_profile: true,
+        rare: None,
+    });
+    let deny =
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}"#;
+    alice.inline.insert("denied".parse().unwrap(), PolicyDocument::new(deny));
+    let mut namesake = alice.clone();
+    namesake.tags.clear();
+    home.users.insert("alice-2".parse().unwrap(), namesake);
+    let unassigned = ["alice-spare", "ALICE", "alice-2", "alice-2-spare", "alicent", "other"].map(serial);
+    let plan = teardown_with_credentials(&estate, &desired, &BTreeSet::new(), &unassigned.into());
+    assert!(plan.conflicts.is_empty(), "{:#?}", plan.conflicts);
+    let of_alice: Vec<String> = plan
+        .steps
+        .iter()
+        .filter(|step| step.key().name == "alice")
+        .map(|step| match &step.action {
+            Action::DeleteVirtualMfaDevice { device, .. } => {
+                device.as_str().rsplit_once(':').unwrap().1.into()
+            }
+            other => other.operation().to_owned(),
+        })
+        .collect();
+    assert_eq!(
+        of_alice,
+        [
+            "RemoveUserFromGroup",
+            "DeleteLoginProfile",
+            "DeleteAccessKey",
+            "DeactivateMFADevice",
+            "DeactivateMFADevice",
+            "mfa/ALICE",
+            "mfa/alice",
+            "mfa/alice-spare",
+            "DeleteUserPolicy",
+            "DeleteUser",
+        ]
+    );
+    run(&mut estate, &plan);
+    assert_eq!(ours(&estate), [""; 0]);
+    assert!(estate.accounts[&account(HOME)].users.contains_key(&"alice-2".parse().unwrap()));
 }
 
 proptest! {

@@ -1,6 +1,9 @@
 //! Who reaches what in the worked example, and in estates with the holes that are found in the wild.
 
-use postern_estate::{Account, Design, Desired, Estate, Group, PolicyDocument, Quotas, Role, User};
+use postern_estate::{
+    Account, Design, Desired, Estate, Group, MemberAccount, Organization, OrganizationTarget,
+    OrganizationalUnit, PolicyDocument, Quotas, Role, ServiceControlPolicy, Tags, User,
+};
 use postern_prove::{Answer, Caller, Guardrail, Held, Reach, SessionFacts, World};
 use postern_types::{AccountId, IamPath, Partition, PolicyArn, RoleArn, Timestamp, UserArn};
 
@@ -326,4 +329,43 @@ fn guardrails_of_the_callers_account_count() {
         3,
         "the target's guardrails do not bind the bastion's users"
     );
+}
+
+#[test]
+fn an_organization_that_was_read_counts_as_far_as_it_was_read() {
+    let mut estate = small(ALLOW_ALL, &trust("{}"));
+    let (bastion, target) = (id("111111111111"), |text: &str| text.parse::<OrganizationTarget>().unwrap());
+    let deny = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*",
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": "arn:aws:iam::111111111111:user/eve"}}}}"#;
+    let policy = |on: &str| ServiceControlPolicy {
+        id: None,
+        tags: Tags::new(),
+        document: PolicyDocument::new(deny),
+        targets: [target(on)].into(),
+    };
+    let member = MemberAccount { name: "bastion".to_owned(), parent: Some(target("ou-abcd-12345678")) };
+    let unit = OrganizationalUnit { name: "Work".to_owned(), parent: target("r-abcd") };
+    let organization = |on: &str, management: &str| Organization {
+        id: "o-abcdefghij".to_owned(),
+        management: id(management),
+        all_features: true,
+        root: target("r-abcd"),
+        scps_enabled: true,
+        accounts: [(bastion, member.clone())].into(),
+        units: [(target("ou-abcd-12345678"), unit.clone())].into(),
+        policies: [("deny".to_owned(), policy(on))].into(),
+    };
+    let mut grants = |organization: Organization| {
+        estate.organization = Some(organization);
+        Reach::of(&World::new(&estate, Partition::Aws, &managed).in_its_organization()).grants().count()
+    };
+    for on in ["111111111111", "ou-abcd-12345678", "r-abcd"] {
+        assert_eq!(grants(organization(on, "999999999999")), 0, "on {on}");
+    }
+    for on in ["222222222222", "ou-abcd-87654321"] {
+        assert_eq!(grants(organization(on, "999999999999")), 3, "on {on}");
+    }
+    assert_eq!(grants(organization("r-abcd", "111111111111")), 3, "the management account is bound by none");
+    let off = Organization { scps_enabled: false, ..organization("r-abcd", "999999999999") };
+    assert_eq!(grants(off), 3);
 }

@@ -10,6 +10,7 @@ use clap::Args;
 use postern_aws::identities;
 use postern_estate::{
     ADMIN_ROLE, ADMINISTRATORS_GROUP, Desired, Estate, Kind, PATH, Plan, StepKey, teardown,
+    teardown_with_credentials,
 };
 use postern_types::AccountId;
 
@@ -34,10 +35,13 @@ Examples:
   postern destroy --dry-run      show what would be removed
   postern destroy                show it, ask for the estate's name, remove it
   postern destroy --yes acme     for scripts: the name instead of the question
+  postern destroy --with-credentials   people who still hold keys go too
 
 Removes what carries the estate's tag, and groups and policies under
 /postern/; nothing else. First nobody reaches anything any more, then roles
-and policies go, and the administrators' way in at the very end. Run through
+and policies go, and the administrators' way in at the very end. People who
+still hold keys, devices or a password stand in the way, unless those are to
+be deleted with them: nobody gets them back. Run through
 postern-admin, that way in stays; --by-profile removes it too. Safe to
 interrupt and to run again.")]
 pub(crate) struct DestroyArgs {
@@ -47,6 +51,9 @@ pub(crate) struct DestroyArgs {
     /// Only show what would be removed
     #[arg(long)]
     dry_run: bool,
+    /// Delete what people still hold, too: access keys, MFA devices, passwords
+    #[arg(long)]
+    with_credentials: bool,
     /// Add to this file a line of JSON for everything that happens to a call
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -74,7 +81,7 @@ pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, C
     let access = planning::enter(context, &wanted, &accounts, &args.way)?;
     let actual = planning::read(context, &access, &wanted, &Credentials::OfAll)?;
     let keep = way_in(&access, &actual, &wanted.desired)?;
-    let plan = teardown(&actual, &wanted.desired, &keep);
+    let plan = down(args, &access, actual, &wanted.desired, &keep)?;
     let names = &wanted.names;
     let width = context.printer.width();
     context.printer.data(&picture(&plan, &estate, names, width))?;
@@ -99,7 +106,7 @@ pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, C
     told.stopped(&reviewed, &outcome)?;
     let again = || {
         let actual = planning::read(context, &access, &wanted, &Credentials::OfAll)?;
-        Ok(teardown(&actual, &wanted.desired, &keep))
+        down(args, &access, actual, &wanted.desired, &keep)
     };
     let rest = until_settled(&again, &interrupted)?;
     if !rest.is_empty() {
@@ -118,6 +125,36 @@ pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, C
     };
     context.printer.data(&format!("{text} {}\n", told.sum(&outcome)))?;
     Ok(ExitStatus::Done)
+}
+
+/// The plan.
+fn down(
+    args: &DestroyArgs,
+    access: &Access,
+    mut actual: Estate,
+    desired: &Desired,
+    keep: &BTreeSet<StepKey>,
+) -> Result<Plan, CliError> {
+    if !args.with_credentials {
+        return Ok(teardown(&actual, desired, keep));
+    }
+    let mut unassigned = BTreeSet::new();
+    for (account, found) in &mut actual.accounts {
+        let Some(connection) = access.connections.get(account) else { continue };
+        let ours = found.users.iter_mut().filter(|(_, user)| user.path.as_str() == PATH);
+        let mut any = false;
+        for (name, user) in ours {
+            any = true;
+            // What hardly anybody has was not read yet.
+            if let Some(whole) = connection.user_in_full(name)? {
+                user.credentials = whole.credentials;
+            }
+        }
+        if any {
+            unassigned.extend(connection.unassigned_devices()?);
+        }
+    }
+    Ok(teardown_with_credentials(&actual, desired, keep, &unassigned))
 }
 
 /// What would be removed.

@@ -392,7 +392,7 @@ fn conflict_words(conflict: &Conflict, names: &AccountNames) -> String {
         }
         ConflictKind::HoldsCredentials => {
             format!(
-                "{key} still holds credentials; off-board the person first: `postern off-board {}`",
+                "{key} still holds credentials; off-board the person first: `postern off-board {}`; or delete all that people hold: `postern destroy --with-credentials`",
                 conflict.key.name
             )
         }

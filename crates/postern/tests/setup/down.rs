@@ -94,3 +94,42 @@ fn people_with_credentials_are_in_the_way_of_destroy() {
     );
     assert!(call(&world, PROD, "ListRoles", &[]).contains("developer"), "nothing was changed");
 }
+
+#[test]
+fn with_credentials_all_that_people_hold_goes_and_they_with_it() {
+    let world = World::new();
+    assert!(world.run(&["apply", "--yes", "-q"]).status.success());
+    let alice = ("UserName", "alice");
+    let key = element(&call(&world, BASTION, "CreateAccessKey", &[alice]), "AccessKeyId");
+    call(&world, BASTION, "CreateLoginProfile", &[alice, ("Password", "Correct-Horse-1!")]);
+    let service = ("ServiceName", "codecommit.amazonaws.com");
+    call(&world, BASTION, "CreateServiceSpecificCredential", &[alice, service]);
+    // Left by an enrolment that was broken off, or by a destroy that was.
+    call(&world, BASTION, "CreateVirtualMFADevice", &[("VirtualMFADeviceName", "alice-spare")]);
+    call(&world, BASTION, "CreateVirtualMFADevice", &[("VirtualMFADeviceName", "other")]);
+    call(&world, BASTION, "CreateUser", &[("UserName", "mallory")]);
+    call(&world, BASTION, "CreateAccessKey", &[("UserName", "mallory")]);
+
+    let refused = world.run(&["destroy", "--yes", "acme"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    let words = said(&refused).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("`postern off-board alice`"), "{words}");
+    assert!(words.contains("`postern destroy --with-credentials`"), "{words}");
+
+    let shown = world.run(&["destroy", "--with-credentials", "--dry-run"]);
+    let text = said(&shown);
+    let spare = "virtual MFA device arn:aws:iam::111111111111:mfa/alice-spare";
+    for part in [&format!("- access key {key}"), "- password", "- service-specific credential", spare] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    assert!(!text.contains("mfa/other") && !text.contains("user mallory"), "{text}");
+    assert!(call(&world, BASTION, "ListAccessKeys", &[alice]).contains(&key), "nothing was changed");
+
+    let output = world.run(&["destroy", "--yes", "acme", "--with-credentials"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let users = call(&world, BASTION, "ListUsers", &[]);
+    assert!(!users.contains("/postern/") && users.contains("mallory"), "{users}");
+    let devices = call(&world, BASTION, "ListVirtualMFADevices", &[]);
+    assert!(!devices.contains("alice") && devices.contains("mfa/other"), "{devices}");
+    assert!(call(&world, BASTION, "ListAccessKeys", &[("UserName", "mallory")]).contains("AKIA"));
+}

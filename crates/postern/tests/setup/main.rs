@@ -15,6 +15,7 @@ mod estate;
 mod guards;
 mod init;
 mod invite;
+mod killed;
 mod migrate;
 mod organization;
 mod people;

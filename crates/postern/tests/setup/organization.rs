@@ -63,3 +63,33 @@ fn what_is_wrong_with_the_organization_is_said() {
     let words = said(&output);
     assert!(words.contains("`management` belongs to account 222222222222, not 999999999999"), "{words}");
 }
+
+#[test]
+fn destroy_takes_the_guards_away_before_what_they_protect() {
+    let world = World::in_organization();
+    world.write_estate(format!("{ESTATE}{SECTION}"));
+    let apply = world.run(&["apply", "--yes"]);
+    assert!(apply.status.success(), "{}", said(&apply));
+    let state =
+        || -> serde_json::Value { serde_json::from_str(&world.sandbox.server.world().export()).unwrap() };
+    let guards = |state: &serde_json::Value| {
+        let policies = state["organizations"][0]["policies"].as_object().unwrap();
+        policies.values().filter(|policy| policy["name"].as_str().unwrap().contains("guards")).count()
+    };
+    assert_eq!(guards(&state()), 1);
+    let before = world.calls();
+    let destroy = world.run(&["destroy", "--yes", "acme"]);
+    assert!(destroy.status.success(), "{}", said(&destroy));
+    assert_eq!(guards(&state()), 0);
+    let events = world.sandbox.server.world().events();
+    let writes: Vec<&str> = events
+        .iter()
+        .skip(before)
+        .filter(|event| event["readOnly"] == false)
+        .map(|event| event["eventName"].as_str().unwrap())
+        .collect();
+    let of_the_organization =
+        writes.iter().take_while(|call| ["DetachPolicy", "DeletePolicy"].contains(call));
+    assert_eq!(of_the_organization.count(), 4, "{writes:?}");
+    assert!(!state()["accounts"].to_string().contains("/postern/"), "something is left");
+}

@@ -2,10 +2,12 @@
 
 use std::{
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use postern_serve::{NewAccount, SandboxConfig};
+use postern_serve::{Cut, NewAccount, SandboxConfig, When};
 use postern_testkit::live::LiveSandbox;
 
 /// The estate of the demo: that of the worked example.
@@ -103,6 +105,23 @@ impl World {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
+    }
+
+    /// Runs until this call has been made, and kills the process there: it learns nothing of the call, and AWS of no
+    /// further one.
+    pub(crate) fn kill_at(&self, arguments: &[&str], call: u64) {
+        let faults = self.sandbox.server.faults();
+        faults.arm(Cut { call, when: When::After, lasting: true });
+        let mut command = self.command(arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let patience = Instant::now() + Duration::from_secs(60);
+        while faults.calls() < call && child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < patience, "call {call} is never made");
+            thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        faults.mend();
     }
 
     /// How many calls the sandbox has seen.

@@ -20,7 +20,7 @@ use crate::errors::CliError;
 
 /// How long the organization may take: the measures in the account wait for it.
 const SETTLE: Settle = Settle {
-    first: Duration::from_millis(200),
+    first: Duration::from_millis(50),
     longest: Duration::from_secs(2),
     total: Duration::from_secs(10),
 };
