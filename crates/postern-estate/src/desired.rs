@@ -14,8 +14,8 @@ mod roles;
 use crate::{
     ADMIN_ROLE, ADMINISTRATORS_GROUP, BREAK_GLASS_GROUP, BREAK_GLASS_ROLE, CAP_POLICY, Design, DesignError,
     DesiredOrganization, EstateName, GROUP_POLICY, MANAGED_TAG, PATH, PERSON_GROUP_PREFIX, PolicyDocument,
-    PolicySource, Quotas, RolePattern, SELF_SERVICE_GROUP, Span, Spanned, Tags, design::tags, estate::Estate,
-    organization,
+    PolicySource, Quotas, RolePattern, SELF_SERVICE_GROUP, Span, Spanned, TAGS_TAG, Tags, design::tags,
+    estate::Estate, organization,
 };
 
 /// The estate that a design describes.
@@ -207,7 +207,10 @@ impl<'a> Builder<'a> {
         let mut all = tags::merged(own, &self.design.tags);
         if !tags::fit(&all) {
             let message = format!("{} tags, with those of the whole estate", all.len());
-            self.error(span, message, "AWS takes 50, and one is postern's own");
+            self.error(span, message, "AWS takes 50, and two are postern's own");
+        }
+        if let Some(list) = tags::list(&all) {
+            all.insert(TAGS_TAG.to_owned(), list);
         }
         all.insert(MANAGED_TAG.to_owned(), self.design.name.value.as_str().to_owned());
         all

@@ -31,7 +31,7 @@ use postern_types::{AccountId, IamPath, PolicyArn, PolicyName};
 use crate::{
     ADMIN_ROLE, Account, Action, BREAK_GLASS_GROUP, Conflict, ConflictKind, DeclaredBreakGlass, Desired,
     Estate, Kind, MANAGED_TAG, ManagedPolicy, Notice, NoticeKind, PATH, Plan, PolicyDocument, Reach, Step,
-    StepKey, Tags, apply, organization,
+    StepKey, Tags, apply, design::tags, organization,
 };
 
 /// When a step is done.
@@ -244,10 +244,14 @@ impl At<'_, '_> {
 
     fn managed_policy(&mut self, name: &PolicyName, found: &ManagedPolicy, wanted: &ManagedPolicy) {
         let arn = PolicyArn::new(self.planner.desired.partition, self.id, &found.path, name);
-        if let (Some(has), Some(should)) = (&found.tags, &wanted.tags)
-            && let Some(tags) = missing_tags(has, should)
-        {
-            self.push(Phase::Prepare, Action::TagPolicy { policy: arn.clone(), tags });
+        if let (Some(has), Some(should)) = (&found.tags, &wanted.tags) {
+            let keys = tags::surplus(has, should);
+            if !keys.is_empty() {
+                self.push(Phase::Prepare, Action::UntagPolicy { policy: arn.clone(), keys });
+            }
+            if let Some(tags) = missing_tags(has, should) {
+                self.push(Phase::Prepare, Action::TagPolicy { policy: arn.clone(), tags });
+            }
         }
         if found.document.means_the_same(&wanted.document) {
             return;
@@ -320,7 +324,8 @@ impl At<'_, '_> {
     }
 }
 
-/// The tags that are to be set: missing ones, and those of another value. Others are left alone.
+/// The tags that are to be set: missing ones, and those of another value. What left the file goes before that
+/// ([`tags::surplus`]), so that the list of what came from it forgets nothing. Others are left alone.
 fn missing_tags(found: &Tags, wanted: &Tags) -> Option<Tags> {
     let missing: Tags = wanted
         .iter()

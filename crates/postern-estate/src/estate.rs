@@ -16,6 +16,9 @@ use crate::{Credentials, Organization, PolicyDocument, Quotas};
 /// The tag that says which estate an object belongs to.
 pub const MANAGED_TAG: &str = "postern:managed";
 
+/// The tag that says which other tags of an object come from the estate file, so that they can go again.
+pub const TAGS_TAG: &str = "postern:tags";
+
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
 

@@ -57,7 +57,7 @@ pub use draft::{Draft, DraftAccount, DraftGroup, DraftPerson, DraftRole, Existin
 pub use drift::foreign;
 pub use estate::{
     Account, AccountAlias, Estate, Gap, Group, MANAGED_TAG, ManagedPolicy, PasswordPolicy, PolicyVersion,
-    Role, Snapshot, Tags, User,
+    Role, Snapshot, TAGS_TAG, Tags, User,
 };
 pub use format::{FormatError, format_estate};
 pub use invitation::{INVITATION_POLICY, INVITATION_TAG, invitation, invited_until};

@@ -7,7 +7,7 @@ use postern_types::{GroupName, PolicyName, UserName};
 use super::{At, Phase, Surplus, missing_tags};
 use crate::{
     ADMINISTRATORS_GROUP, Action, ConflictKind, Credentials, Group, INVITATION_POLICY, Kind, MANAGED_TAG,
-    NoticeKind, PATH, PolicyDocument, User, contain, invited_until, narrow,
+    NoticeKind, PATH, PolicyDocument, User, contain, design::tags, invited_until, narrow,
 };
 
 impl At<'_, '_> {
@@ -160,6 +160,10 @@ impl At<'_, '_> {
     }
 
     fn user(&mut self, name: &UserName, found: &User, wanted: &User) {
+        let keys = tags::surplus(&found.tags, &wanted.tags);
+        if !keys.is_empty() {
+            self.push(Phase::Prepare, Action::UntagUser { user: name.clone(), keys });
+        }
         if let Some(tags) = missing_tags(&found.tags, &wanted.tags) {
             self.push(Phase::Prepare, Action::TagUser { user: name.clone(), tags });
         }

@@ -3,7 +3,7 @@
 use postern_types::{PolicyArn, PolicyName, RoleName, SessionDuration};
 
 use super::{At, Hanging, Hung, Phase, Surplus, is_admin_role, missing_tags, teardown::CLOSED_POLICY};
-use crate::{Action, Kind, MANAGED_TAG, NoticeKind, PATH, PolicyDocument, Role, narrow};
+use crate::{Action, Kind, MANAGED_TAG, NoticeKind, PATH, PolicyDocument, Role, design::tags, narrow};
 
 impl At<'_, '_> {
     pub(super) fn roles(&mut self) {
@@ -78,6 +78,10 @@ impl At<'_, '_> {
     }
 
     fn role(&mut self, name: &RoleName, found: &Role, wanted: &Role) {
+        let keys = tags::surplus(&found.tags, &wanted.tags);
+        if !keys.is_empty() {
+            self.push(Phase::Prepare, Action::UntagRole { role: name.clone(), keys });
+        }
         if let Some(tags) = missing_tags(&found.tags, &wanted.tags) {
             self.push(Phase::Prepare, Action::TagRole { role: name.clone(), tags });
         }

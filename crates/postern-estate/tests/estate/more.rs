@@ -1,9 +1,12 @@
 //! The keys that the worked example leaves out: what each of them makes.
 
-use postern_estate::{Design, Desired, NoticeKind, PolicyDocument, Quotas, diff};
-use postern_types::AccountId;
+use postern_estate::{Design, Desired, Estate, NoticeKind, PolicyDocument, Quotas, apply_step, diff};
+use postern_types::{AccountId, UserName};
 
-use crate::common::{EXAMPLE, desired, desired_errors};
+use crate::{
+    common::{EXAMPLE, desired, desired_errors},
+    plan::{built, run},
+};
 
 const BASTION: &str = "111111111111";
 const PROD: &str = "222222222222";
@@ -207,17 +210,19 @@ fn tags_stand_on_everything_that_takes_them() {
         let found: Vec<_> = tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(found, expected);
     };
-    let both = [("cost-centre", "7"), ("postern:managed", "acme"), ("team", "platform")];
+    let list = ("postern:tags", "cost-centre team");
+    let both = [("cost-centre", "7"), ("postern:managed", "acme"), list, ("team", "platform")];
     is(&dev.roles[&"readonly".parse().unwrap()].tags, &both);
     is(&dev.roles[&"postern-admin".parse().unwrap()].tags, &both);
     is(dev.policies[&"postern-cap".parse().unwrap()].tags.as_ref().unwrap(), &both);
     is(dev.policies[&"postern-cap-developer".parse().unwrap()].tags.as_ref().unwrap(), &both);
-    let own = [("cost-centre", "8"), ("postern:managed", "acme"), ("team", "platform")];
+    let own = [("cost-centre", "8"), ("postern:managed", "acme"), list, ("team", "platform")];
     is(&dev.roles[&"developer".parse().unwrap()].tags, &own);
     let bastion = &desired.estate.accounts[&id(BASTION)];
     is(&bastion.users[&"alice".parse().unwrap()].tags, &both);
     // To IAM, `Team` and `team` are one key.
-    let dave = [("Team", "core"), ("cost-centre", "7"), ("postern:managed", "acme")];
+    let list = ("postern:tags", "Team cost-centre");
+    let dave = [("Team", "core"), ("cost-centre", "7"), ("postern:managed", "acme"), list];
     is(&bastion.users[&"dave".parse().unwrap()].tags, &dave);
 
     let many = |from: usize| (from..from + 30).map(|n| format!("t{n} = \"x\"\n")).collect::<String>();
@@ -226,6 +231,47 @@ fn tags_stand_on_everything_that_takes_them() {
     let errors = desired_errors(&text);
     assert_eq!(errors.len(), 1, "{errors:#?}");
     assert_eq!(errors[0].message, "60 tags, with those of the whole estate");
+}
+
+#[test]
+fn tags_that_leave_the_file_go_and_others_stay() {
+    let file = |tags: &str| {
+        let all = format!("[tags]\n{tags}[bastion]");
+        desired(&EXAMPLE.replace("[bastion]", if tags.is_empty() { "[bastion]" } else { &all }))
+    };
+    let (two, one, none) =
+        (file("team = \"x\"\n\"cost centre\" = \"7\"\n"), file("team = \"x\"\n"), file(""));
+    let mut estate = built(&two);
+    let alice: UserName = "alice".parse().unwrap();
+    let home = estate.accounts.get_mut(&id(BASTION)).unwrap();
+    home.users.get_mut(&alice).unwrap().tags.insert("by-hand".to_owned(), "stays".to_owned());
+    let keys = |estate: &Estate| -> Vec<String> {
+        estate.accounts[&id(BASTION)].users[&alice].tags.keys().cloned().collect()
+    };
+    assert_eq!(keys(&estate), ["by-hand", "cost centre", "postern:managed", "postern:tags", "team"]);
+    for (wanted, left) in [
+        (&one, &["by-hand", "postern:managed", "postern:tags", "team"][..]),
+        (&none, &["by-hand", "postern:managed"]),
+    ] {
+        let plan = diff(&estate, wanted);
+        // Stopped after any step, the next run does the rest.
+        for stop in 0..plan.steps.len() {
+            let mut cut = estate.clone();
+            plan.steps.iter().take(stop).for_each(|step| apply_step(&mut cut, step).unwrap());
+            let rest = diff(&cut, wanted);
+            run(&mut cut, &rest);
+            assert_eq!(keys(&cut), left, "stopped after {stop}");
+        }
+        run(&mut estate, &plan);
+        assert_eq!(keys(&estate), left);
+        assert!(diff(&estate, wanted).is_empty());
+        for account in estate.accounts.values() {
+            let users = account.users.values().map(|user| &user.tags);
+            let all = users.chain(account.roles.values().map(|role| &role.tags));
+            let all = all.chain(account.policies.values().filter_map(|policy| policy.tags.as_ref()));
+            assert!(all.into_iter().all(|tags| !tags.contains_key("cost centre")));
+        }
+    }
 }
 
 #[test]
