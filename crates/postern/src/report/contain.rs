@@ -242,7 +242,7 @@ pub(crate) fn conclusion(scene: &Scene<'_>, case: &Case, outcome: &Outcome, reco
     match &outcome.above {
         Above::NotAsked => {}
         Above::Denied => line(&format!(
-            "The organization denies {name} everything too; nobody in {} can take that away.",
+            "The organization denies {name} everything, and nobody in {} can take that away.",
             scene.label(case.target.account())
         )),
         Above::Not { why, .. } => line(&not_above(why)),

@@ -10,6 +10,7 @@ use postern_testkit::query::Keys;
 
 use crate::{
     cloud::{BASTION, Cloud, DEV, EVERYTHING, MANAGEMENT, PROD, SECTION},
+    silent::silence,
     world::{ESTATE, said},
 };
 
@@ -60,7 +61,7 @@ fn whoever_takes_every_deny_away_is_shut_out_all_the_same() {
         thief.join().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", said(&output));
         let text = said(&output);
-        for part in ["somebody undoes in bastion", "The organization denies alice everything too"] {
+        for part in ["somebody undoes in bastion", "The organization denies alice everything, and nobody"] {
             assert!(text.contains(part), "no `{part}` in {text}");
         }
         assert!(!text.contains("may still do") && !text.contains("still gets into"), "{text}");
@@ -119,6 +120,26 @@ fn the_deny_comes_first_and_goes_last() {
     let plan = cloud.world.run(&["plan", "--detailed-exitcode"]);
     assert_eq!(plan.status.code(), Some(0), "{}", said(&plan));
     assert_eq!(cloud.can(&alice.with_mfa), ["AssumeRole"], "as before");
+}
+
+#[test]
+fn where_the_users_own_account_does_not_answer_the_organization_does() {
+    let cloud = Cloud::organized();
+    let alice = cloud.enrol("alice");
+    let config = silence(&cloud, &["bastion"]);
+    let output = cloud.contain(&["alice"]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    let text = said(&output);
+    assert!(text.contains("The organization denies alice everything"), "{text}");
+    for held in [&alice.key, &alice.with_mfa, &alice.without_mfa] {
+        assert!(cloud.can(held).is_empty(), "{:?}", cloud.can(held));
+    }
+    std::fs::write(cloud.world.path("aws-config"), config).unwrap();
+    // The second run knows her unique id too, and the undo lifts both.
+    cloud.contained(&["alice"]);
+    assert!(policies(&cloud)[0].1.contains("ContainedById"), "{:?}", policies(&cloud));
+    cloud.contained(&["alice", "--undo"]);
+    assert!(policies(&cloud).is_empty());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Profiles of these accounts lead to a port where nobody listens.
-fn silence(cloud: &Cloud, names: &[&str]) -> String {
+pub(crate) fn silence(cloud: &Cloud, names: &[&str]) -> String {
     let whole = std::fs::read_to_string(cloud.world.path("aws-config")).unwrap();
     let mut silenced = String::new();
     let mut dead = false;
