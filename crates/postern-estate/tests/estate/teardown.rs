@@ -107,7 +107,7 @@ fn with_credentials_they_go_in_order_and_before_what_denies() {
             AccessKey { active: true, created_at: None },
         )]
         .into(),
-        mfa_devices: [(serial("alice"), None), (hardware.clone(), None)].into(),
+        mfa_devices: [(serial("alice"), None), (hardware, None)].into(),
         login_profile: true,
         rare: None,
     });

@@ -41,9 +41,8 @@ Removes what carries the estate's tag, and groups and policies under
 /postern/; nothing else. First nobody reaches anything any more, then roles
 and policies go, and the administrators' way in at the very end. People who
 still hold keys, devices or a password stand in the way, unless those are to
-be deleted with them: nobody gets them back. Run through
-postern-admin, that way in stays; --by-profile removes it too. Safe to
-interrupt and to run again.")]
+be deleted with them: nobody gets them back. Run through postern-admin, that
+way in stays; --by-profile removes it too. Safe to interrupt and to run again.")]
 pub(crate) struct DestroyArgs {
     /// The estate's name, instead of the question
     #[arg(long, short, value_name = "NAME", conflicts_with = "dry_run")]

@@ -78,7 +78,7 @@ pub(crate) fn run(args: &OffBoardArgs, context: &mut Context) -> Result<ExitStat
     let records = Records::open(context, Purpose::Contain)?;
     let _alone = records.lock()?;
     if already_gone(&scene, bastion, &args.person) {
-        return finish(&scene, &records, &target, change, args);
+        return finish(&scene, &records, &target, change.as_ref(), args);
     }
     let before = records.read(&target)?;
     let mut case = Case::read(&scene, target, before.as_ref())?;
@@ -91,7 +91,7 @@ pub(crate) fn run(args: &OffBoardArgs, context: &mut Context) -> Result<ExitStat
     if let Some(change) = &change {
         change.write()?;
     }
-    let denied = denied_above(&scene, &case, &settings, &outcome, records.read(&case.target)?);
+    let denied = denied_above(&scene, &case, &settings, &outcome, records.read(&case.target)?.as_ref());
     let last = after(&scene, &case, args, &devices, &outcome, &denied)?;
     conclude(&scene, &case, args, &outcome, change.as_ref(), &last)?;
     if args.delete {
@@ -109,7 +109,7 @@ fn finish(
     scene: &Scene<'_>,
     records: &Records,
     target: &Target,
-    change: Option<FileChange>,
+    change: Option<&FileChange>,
     args: &OffBoardArgs,
 ) -> Result<ExitStatus, CliError> {
     let printer = &scene.context.printer;
@@ -124,12 +124,12 @@ fn finish(
     if !denied.is_empty() {
         text.push_str("The organization still denies everything to a user of the name; that is to end.\n");
     }
-    text.push_str(&change.as_ref().map(FileChange::diff).unwrap_or_default());
+    text.push_str(&change.map(FileChange::diff).unwrap_or_default());
     printer.data(&text)?;
     if !args.yes {
         confirm(if change.is_some() { "Change the file?" } else { "Lift it?" }, "off-board")?;
     }
-    if let Some(change) = &change {
+    if let Some(change) = change {
         change.write()?;
     }
     if denied.is_empty() {
@@ -154,9 +154,9 @@ fn denied_above(
     case: &Case,
     settings: &Settings,
     outcome: &Outcome,
-    record: Option<Record>,
+    record: Option<&Record>,
 ) -> Vec<(AccountId, DeniedPrincipal)> {
-    let mut denied = record.map(|record| record.denied_above()).unwrap_or_default();
+    let mut denied = record.map(Record::denied_above).unwrap_or_default();
     // One that stood before goes with the user too.
     if outcome.above == Above::Denied
         && let Planned::Deny(account, principal) = planned(scene, case, settings)
