@@ -31,6 +31,8 @@ pub struct Reading<'a> {
     pub foreign: bool,
     /// The users whose credentials matter; three calls each.
     pub credentials_of: &'a dyn Fn(AccountId, &str) -> bool,
+    /// Whether those that hardly anybody has matter too; three calls more.
+    pub rare_credentials: bool,
     /// Hears how it goes.
     pub tell: &'a dyn Fn(Progress<'_>),
 }
@@ -58,6 +60,7 @@ pub fn collect(connections: &BTreeMap<AccountId, Connection>, now: &dyn Fn() -> 
         settings_of: &|_| true,
         foreign: false,
         credentials_of: &|_, _| true,
+        rare_credentials: false,
         tell: &|_| {},
     };
     everything.collect(now)
@@ -72,6 +75,7 @@ pub fn survey(account: AccountId, connection: &Connection, now: &dyn Fn() -> Tim
         settings_of: &|_| true,
         foreign: true,
         credentials_of: &|_, _| true,
+        rare_credentials: false,
         tell: &|_| {},
     };
     let (_, found, gaps) = connection.aws.block_on(everything.read(account, connection));
@@ -221,7 +225,8 @@ impl Reading<'_> {
         };
         let users = details.users.iter().filter(wanted).map(|user| async move {
             let _turn = turns.acquire().await;
-            let read = patiently(connection, tell, || credentials(connection, &user.user_name)).await;
+            let rare = self.rare_credentials;
+            let read = patiently(connection, tell, || credentials(connection, &user.user_name, rare)).await;
             (user.user_name.clone(), read)
         });
         let (policies, users) = tokio::join!(together::all(policies), together::all(users));
@@ -342,11 +347,12 @@ pub(crate) async fn policy_tags(
     Ok(found)
 }
 
-async fn credentials(connection: &Connection, user: &str) -> Result<Credentials, AwsError> {
+async fn credentials(connection: &Connection, user: &str, rare: bool) -> Result<Credentials, AwsError> {
     const OPERATION: &str = "iam:GetAccountAuthorizationDetails";
     let malformed =
         |_| AwsError::new(Kind::Unreachable(Unreachable::Malformed), OPERATION, connection.account);
-    connection.credentials_held(&user.parse().map_err(malformed)?).await
+    let user = user.parse().map_err(malformed)?;
+    if rare { connection.credentials_in_full(&user).await } else { connection.credentials_held(&user).await }
 }
 
 fn text(text: Option<&str>) -> String {

@@ -135,7 +135,7 @@ impl Connection {
         Ok(attached.iter().filter_map(|policy| policy.policy_arn()).map(str::to_owned).collect())
     }
 
-    async fn credentials_in_full(&self, name: &UserName) -> Result<Credentials, AwsError> {
+    pub(crate) async fn credentials_in_full(&self, name: &UserName) -> Result<Credentials, AwsError> {
         let (held, rare) = tokio::join!(self.credentials_held(name), Box::pin(self.rare_of(name)));
         Ok(Credentials { rare: Some(rare?), ..held? })
     }

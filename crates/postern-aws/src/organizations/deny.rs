@@ -85,6 +85,7 @@ impl Connection {
     ) -> Outcome {
         self.in_time(settle, async {
             self.check_binding(account).await?;
+            self.check_membership(account).await?;
             let mut pauses = settle.pauses();
             let mut changed = false;
             loop {
@@ -156,6 +157,18 @@ impl Connection {
             return Err(OrganizationDenyError::Unbound(account));
         }
         Ok(())
+    }
+
+    /// Before anything is made that no account would be bound by.
+    async fn check_membership(&self, account: AccountId) -> Result<(), OrganizationDenyError> {
+        let parameters = json!({ "AccountId": account.to_string() });
+        match self.organizations("DescribeAccount", &parameters).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is("AccountNotFoundException") => {
+                Err(OrganizationDenyError::NotMember(account))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn read_deny(

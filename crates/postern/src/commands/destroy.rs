@@ -78,9 +78,10 @@ pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, C
     let accounts: Vec<AccountId> = account_names(&wanted.file.design).into_keys().collect();
     context.printer.status(&format!("reading {} …", counted(accounts.len(), "account")));
     let access = planning::enter(context, &wanted, &accounts, &args.way)?;
-    let actual = planning::read(context, &access, &wanted, &Credentials::OfAll)?;
+    let credentials = if args.with_credentials { Credentials::OfAllInFull } else { Credentials::OfAll };
+    let actual = planning::read(context, &access, &wanted, &credentials)?;
     let keep = way_in(&access, &actual, &wanted.desired)?;
-    let plan = down(args, &access, actual, &wanted.desired, &keep)?;
+    let plan = down(args, &access, &actual, &wanted.desired, &keep)?;
     let names = &wanted.names;
     let width = context.printer.width();
     context.printer.data(&picture(&plan, &estate, names, width))?;
@@ -104,8 +105,8 @@ pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, C
     let told = Told { verb: "destroy", names, took: follow.took() };
     told.stopped(&reviewed, &outcome)?;
     let again = || {
-        let actual = planning::read(context, &access, &wanted, &Credentials::OfAll)?;
-        down(args, &access, actual, &wanted.desired, &keep)
+        let actual = planning::read(context, &access, &wanted, &credentials)?;
+        down(args, &access, &actual, &wanted.desired, &keep)
     };
     let rest = until_settled(&again, &interrupted)?;
     if !rest.is_empty() {
@@ -130,30 +131,22 @@ pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, C
 fn down(
     args: &DestroyArgs,
     access: &Access,
-    mut actual: Estate,
+    actual: &Estate,
     desired: &Desired,
     keep: &BTreeSet<StepKey>,
 ) -> Result<Plan, CliError> {
     if !args.with_credentials {
-        return Ok(teardown(&actual, desired, keep));
+        return Ok(teardown(actual, desired, keep));
     }
     let mut unassigned = BTreeSet::new();
-    for (account, found) in &mut actual.accounts {
-        let Some(connection) = access.connections.get(account) else { continue };
-        let ours = found.users.iter_mut().filter(|(_, user)| user.path.as_str() == PATH);
-        let mut any = false;
-        for (name, user) in ours {
-            any = true;
-            // What hardly anybody has was not read yet.
-            if let Some(whole) = connection.user_in_full(name)? {
-                user.credentials = whole.credentials;
-            }
-        }
-        if any {
+    for (account, found) in &actual.accounts {
+        if let Some(connection) = access.connections.get(account)
+            && found.users.values().any(|user| user.path.as_str() == PATH)
+        {
             unassigned.extend(connection.unassigned_devices()?);
         }
     }
-    Ok(teardown_with_credentials(&actual, desired, keep, &unassigned))
+    Ok(teardown_with_credentials(actual, desired, keep, &unassigned))
 }
 
 /// What would be removed.

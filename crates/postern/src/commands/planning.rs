@@ -209,6 +209,8 @@ pub(crate) enum Credentials {
     OfLeavers,
     /// Of everybody.
     OfAll,
+    /// Of everybody, with those that hardly anybody has.
+    OfAllInFull,
 }
 
 /// Reads the accounts. Whatever could not be read is an error.
@@ -237,12 +239,13 @@ pub(crate) fn read(
         settings_of: &|account| of(account).is_some_and(|a| a.alias.is_some() || a.password_policy.is_some()),
         foreign: false,
         credentials_of: &|account, user| match credentials {
-            Credentials::OfAll => true,
+            Credentials::OfAll | Credentials::OfAllInFull => true,
             Credentials::OfLeavers => user.parse::<UserName>().map_or(true, |name| {
                 guards_ask_of(&wanted.desired, account, &name)
                     || !of(account).is_some_and(|found| found.users.contains_key(&name))
             }),
         },
+        rare_credentials: matches!(credentials, Credentials::OfAllInFull),
         tell: &tell,
     };
     let mut snapshot = reading.collect(&Timestamp::now);

@@ -161,6 +161,17 @@ fn what_the_organization_cannot_is_said_and_the_account_does_it() {
         cloud.contained(&["eve", "--undo"]);
         cloud.iam("DeleteUser", &[("UserName", "eve")]);
     }
+    // Its account is in no organization, or in another.
+    estate(SECTION);
+    cloud.world.sandbox.account("outside", Some("444444444444"));
+    cloud.world.write_profiles(cloud.world.sandbox.server.endpoint());
+    let outside = "\n[accounts.outside]\nid = \"444444444444\"\nprofile = \"acme-outside\"\n";
+    estate(&format!("{outside}{SECTION}"));
+    cloud.iam_in("444444444444", "CreateUser", &[("UserName", "eve")]);
+    let text = cloud.contained(&["outside/eve"]);
+    assert!(text.contains("account 444444444444 is not in the organization"), "{text}");
+    assert!(policies(&cloud).is_empty());
+    cloud.contained(&["outside/eve", "--undo"]);
     // An account has room for five policies, and these are four beside AWS's own.
     estate(SECTION);
     let root = cloud.root(MANAGEMENT);
