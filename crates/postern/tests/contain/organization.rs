@@ -163,7 +163,7 @@ fn what_the_organization_cannot_is_said_and_the_account_does_it() {
     }
     // Its account is in no organization, or in another.
     estate(SECTION);
-    cloud.world.sandbox.account("outside", Some("444444444444"));
+    let _made = cloud.world.sandbox.account("outside", Some("444444444444"));
     cloud.world.write_profiles(cloud.world.sandbox.server.endpoint());
     let outside = "\n[accounts.outside]\nid = \"444444444444\"\nprofile = \"acme-outside\"\n";
     estate(&format!("{outside}{SECTION}"));
