@@ -1,6 +1,6 @@
 //! Set-up through the command line: estate files good and bad, plan, apply, enrolment.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod apply;
 mod bad_files;

@@ -1,8 +1,10 @@
 //! `postern migrate apply delete`
 
+use std::collections::BTreeMap;
+
 use postern_estate::{
     User,
-    migrate::{Migration, Standing, virtual_devices},
+    migrate::{Entry, Migration, Standing, virtual_devices},
 };
 use postern_types::{Timestamp, UserName};
 
@@ -33,31 +35,7 @@ pub(super) fn run(
     guard::kept(entries)?;
     let mut ground = Ground::read(context, file, migration, &args.common.way)?;
     let records = Records::open(context, Purpose::Delete)?;
-    let mut changes = Vec::new();
-    for (name, entry) in entries {
-        let target = ground.target(name);
-        ground.scene.refuse_oneself(&target)?;
-        let Some(user) = ground.in_full(name)? else {
-            context.printer.status(&format!("{name} is deleted already"));
-            continue;
-        };
-        let record = records.read(&target)?.filter(|record| record.is_of(&user));
-        if !goes_on(&user, record.as_ref()) {
-            may_go(&ground, args, name, &user)?;
-        }
-        let mut devices = virtual_devices(&user);
-        devices.extend(record.iter().flat_map(Record::devices));
-        let task = Task::Delete(devices);
-        let measures = task.measures(&ground.scene, ground.account(), name, Some(&user))?;
-        changes.push(Change {
-            name: (*name).clone(),
-            entry: (*entry).clone(),
-            notes: lost(&user),
-            found: Some(user),
-            task,
-            measures,
-        });
-    }
+    let changes = changes(args, &ground, &records, entries)?;
     if !users::agreed(&ground, &changes, &args.common, &WORDS)? {
         return Ok(ExitStatus::Done);
     }
@@ -74,26 +52,78 @@ pub(super) fn run(
     Ok(ExitStatus::Done)
 }
 
+fn changes(
+    args: &ApplyArgs,
+    ground: &Ground<'_>,
+    records: &Records,
+    entries: &guard::Entries<'_>,
+) -> Result<Vec<Change>, CliError> {
+    let mut there = Vec::new();
+    for (name, entry) in entries {
+        ground.scene.refuse_oneself(&ground.target(name))?;
+        let Some(user) = ground.in_full(name)? else {
+            ground.scene.context.printer.status(&format!("{name} is deleted already"));
+            continue;
+        };
+        let record = records.read(&ground.target(name))?.filter(|record| record.is_of(&user));
+        if !goes_on(&user, record.as_ref()) {
+            is_off_for_long(ground, args, name, &user)?;
+        }
+        there.push((*name, *entry, user, record));
+    }
+    if !args.anyway {
+        let watched = there.iter().filter(|(_, _, user, record)| !goes_on(user, record.as_ref()));
+        let watched: Vec<(&UserName, &User)> = watched.map(|(name, _, user, _)| (*name, user)).collect();
+        is_missed(&watched, &guard::last_signs(ground, &watched))?;
+    }
+    let change = |(name, entry, user, record): (&UserName, &Entry, User, Option<Record>)| {
+        let mut devices = virtual_devices(&user);
+        devices.extend(record.iter().flat_map(Record::devices));
+        let task = Task::Delete(devices);
+        let measures = task.measures(&ground.scene, ground.account(), name, Some(&user))?;
+        Ok(Change {
+            name: name.clone(),
+            entry: entry.clone(),
+            notes: lost(&user),
+            found: Some(user),
+            task,
+            measures,
+        })
+    };
+    there.into_iter().map(change).collect()
+}
+
 /// Whether a deletion was begun that took away what the user signs in with: then the deny may be gone already.
 fn goes_on(user: &User, record: Option<&Record>) -> bool {
     record.is_some() && user.credentials.as_ref().is_some_and(postern_estate::Credentials::is_empty)
 }
 
-/// Refuses whoever is not off, or not yet long enough, or was seen since.
-fn may_go(ground: &Ground<'_>, args: &ApplyArgs, name: &UserName, user: &User) -> Result<(), CliError> {
+/// Refuses whoever was seen since they are off.
+fn is_missed(users: &[(&UserName, &User)], signs: &BTreeMap<UserName, Timestamp>) -> Result<(), CliError> {
+    for (name, user) in users {
+        if let Standing::Off { since: Some(since) } = Standing::of(user)
+            && let Some(used) = signs.get(*name).filter(|used| **used > since)
+        {
+            return Err(CliError::refused(format!("{name} was used since it is off"))
+                .caused_by(format!("the last time at {used}; off since {since}"))
+                .hint("find out by whom; --anyway goes on all the same"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses whoever is not off, or not yet long enough.
+fn is_off_for_long(
+    ground: &Ground<'_>,
+    args: &ApplyArgs,
+    name: &UserName,
+    user: &User,
+) -> Result<(), CliError> {
     let Standing::Off { since } = Standing::of(user) else {
         return Err(CliError::refused(format!("{name} is not off")).hint(format!(
             "`postern migrate apply off {name}` first, and watch whether somebody misses it"
         )));
     };
-    if let Some(since) = since
-        && !args.anyway
-        && let Some(used) = guard::last_use(ground, user).filter(|used| *used > since)
-    {
-        return Err(CliError::refused(format!("{name} was used since it is off"))
-            .caused_by(format!("a key signed a call at {used}; off since {since}"))
-            .hint("find out by whom; --anyway goes on all the same"));
-    }
     if args.now {
         return Ok(());
     }

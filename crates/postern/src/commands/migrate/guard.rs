@@ -1,15 +1,15 @@
 //! What is refused, so that nobody is shut out: read and evaluated, before anything is changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use postern_estate::{
-    ADMIN_ROLE, User,
+    ADMIN_ROLE, Account, User,
     migrate::{Entry, Kind},
 };
 use postern_prove::{Answer, Caller, Held, Reach, World};
 use postern_types::{Timestamp, UserArn, UserName};
 
-use super::{Ground, ground::patiently};
+use super::{Ground, ground::patiently, source};
 use crate::{commands::contain::managed, errors::CliError};
 
 /// Who is named, by the migration file.
@@ -20,7 +20,7 @@ pub(super) struct Old<'m> {
     pub(super) name: &'m UserName,
     pub(super) entry: &'m Entry,
     pub(super) user: User,
-    /// When a key of theirs was last used, as far as AWS tells.
+    /// When it was last used, as far as AWS tells.
     pub(super) used: Option<Timestamp>,
 }
 
@@ -29,9 +29,16 @@ pub(super) fn those_there<'m>(ground: &Ground<'_>, entries: &Entries<'m>) -> Res
     let mut there = Vec::with_capacity(entries.len());
     for (name, entry) in entries {
         if let Some(user) = ground.in_full(name)? {
-            let used = last_use(ground, &user);
+            let used = last_call(ground, &user);
             there.push(Old { name, entry, user, used });
         }
+    }
+    // Of those that are said to be unused more is asked: it takes AWS a while.
+    let unused = there.iter().filter(|old| old.entry.kind == Kind::Unused);
+    let unused: Vec<(&UserName, &User)> = unused.map(|old| (old.name, &old.user)).collect();
+    let signs = last_signs(ground, &unused);
+    for old in &mut there {
+        old.used = old.used.max(signs.get(old.name).copied());
     }
     Ok(there)
 }
@@ -103,11 +110,26 @@ pub(super) fn not_ready(ground: &Ground<'_>, person: &UserName) -> Option<String
 }
 
 /// When any key of a user was last used, as far as AWS tells.
-pub(super) fn last_use(ground: &Ground<'_>, user: &User) -> Option<Timestamp> {
+fn last_call(ground: &Ground<'_>, user: &User) -> Option<Timestamp> {
     let connection = ground.connection(ground.account())?;
     let keys = user.credentials.iter().flat_map(|held| held.access_keys.keys());
     let used = |key| patiently(|| connection.access_key_used_at(key)).ok().flatten();
     keys.filter_map(used).max()
+}
+
+/// The last sign of life of users, by password, key or service, as far as AWS tells; attempts that were refused count.
+pub(super) fn last_signs(ground: &Ground<'_>, users: &[(&UserName, &User)]) -> BTreeMap<UserName, Timestamp> {
+    let Some(connection) = ground.connection(ground.account()).filter(|_| !users.is_empty()) else {
+        return BTreeMap::new();
+    };
+    let users = users.iter().map(|(name, user)| ((*name).clone(), (*user).clone()));
+    let asked = Account { users: users.collect(), ..Account::default() };
+    let context = ground.scene.context;
+    let used = source::used(context, ground.account(), connection, &asked);
+    for gap in &used.gaps {
+        context.printer.warning(&format!("what was used is not known whole: {gap}"));
+    }
+    used.users.iter().filter_map(|(name, usage)| Some((name.clone(), usage.last_used()?))).collect()
 }
 
 /// Refuses users that the file has for unused, and that were used since it was written.
@@ -115,7 +137,7 @@ pub(super) fn unused(ground: &Ground<'_>, there: &[Old<'_>]) -> Result<(), CliEr
     for old in there.iter().filter(|old| old.entry.kind == Kind::Unused) {
         if let Some(used) = old.used.filter(|used| *used > ground.migration.read_at) {
             return Err(CliError::refused(format!("{} is in use", old.name))
-                .caused_by(format!("its key was used at {used}, after the migration file was written"))
+                .caused_by(format!("it was used at {used}, after the migration file was written"))
                 .hint("find out by whom, and correct its kind in the file; --anyway goes on all the same"));
         }
     }

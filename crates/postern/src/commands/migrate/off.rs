@@ -105,7 +105,7 @@ fn changes(ground: &Ground<'_>, there: Vec<guard::Old<'_>>) -> Result<Vec<Change
     let change = |old: guard::Old<'_>| {
         let task = Task::Off;
         let measures = task.measures(&ground.scene, ground.account(), old.name, Some(&old.user))?;
-        let used = old.used.map(|at| format!("a key was last used {}", at.strftime("%Y-%m-%d %H:%M UTC")));
+        let used = old.used.map(|at| format!("last used {}", at.strftime("%Y-%m-%d %H:%M UTC")));
         Ok(Change {
             name: old.name.clone(),
             entry: old.entry.clone(),

@@ -60,6 +60,27 @@ fn killed_at(ground: &Ground, arguments: &[&str], call: u64) {
     faults.mend();
 }
 
+/// What a run leaves behind on this machine, but for its log.
+fn noted(ground: &Ground) -> Vec<(String, Vec<u8>)> {
+    let estate = std::fs::read(ground.cloud.world.path("postern.toml")).unwrap();
+    let mut noted = vec![("postern.toml".to_owned(), estate)];
+    let beside = std::fs::read_dir(ground.cloud.world.path(".local/share/postern")).into_iter().flatten();
+    for file in beside {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        if !name.ends_with(".jsonl") {
+            noted.push((name, std::fs::read(file.path()).unwrap()));
+        }
+    }
+    noted.sort();
+    noted
+}
+
+fn difference(one: &serde_json::Value, other: &serde_json::Value) -> String {
+    let (one, other) = (format!("{one:#}"), format!("{other:#}"));
+    similar::TextDiff::from_lines(&one, &other).unified_diff().to_string()
+}
+
 /// Walks through every call of a stage, begun after `before`.
 fn walk(before: &[&[&str]], stage: &[&str]) {
     let next = AtomicU64::new(1);
@@ -78,7 +99,7 @@ fn walk(before: &[&[&str]], stage: &[&str]) {
                 let expected = essence(&ground.cloud);
                 let file = std::fs::read_to_string(ground.cloud.world.path("postern.toml")).unwrap();
                 let allowed: BTreeSet<String> = allowed.union(&ground.access()).cloned().collect();
-                let mut judged = BTreeSet::new();
+                let mut seen = BTreeSet::new();
                 loop {
                     let call = next.fetch_add(1, Ordering::Relaxed);
                     if call > calls {
@@ -86,15 +107,22 @@ fn walk(before: &[&[&str]], stage: &[&str]) {
                     }
                     start.restore(&ground);
                     killed_at(&ground, stage, call);
-                    // Most calls read: a state is judged once.
-                    if judged.insert(essence(&ground.cloud).to_string()) {
-                        let now = ground.access();
-                        let wider: Vec<&String> = now.difference(&allowed).collect();
-                        assert!(wider.is_empty(), "{stage:?}: wider after call {call}: {wider:?}");
+                    // Most calls only read: what is left behind by each is looked at once.
+                    let state = essence(&ground.cloud).to_string();
+                    if !seen.insert((state, noted(&ground))) {
+                        continue;
                     }
+                    let now = ground.access();
+                    let wider: Vec<&String> = now.difference(&allowed).collect();
+                    assert!(wider.is_empty(), "{stage:?}: wider after call {call}: {wider:?}");
                     let output = ground.run(stage);
                     assert!(output.status.success(), "{stage:?} after call {call}: {}", said(&output));
-                    assert_eq!(essence(&ground.cloud), expected, "{stage:?} after call {call}");
+                    let ended = essence(&ground.cloud);
+                    assert!(
+                        ended == expected,
+                        "{stage:?} after call {call}: {}",
+                        difference(&expected, &ended)
+                    );
                     let again = std::fs::read_to_string(ground.cloud.world.path("postern.toml")).unwrap();
                     assert_eq!(again, file, "{stage:?} after call {call}");
                 }
