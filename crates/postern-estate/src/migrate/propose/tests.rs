@@ -172,13 +172,15 @@ fn times() -> impl Strategy<Value = Option<Timestamp>> {
     option::of((-2_i64..800).prop_map(ago))
 }
 
-fn uses() -> impl Strategy<Value = Usage> {
-    let key = (any::<bool>(), times(), times()).prop_map(|(active, created, at)| KeyUse {
+fn keys() -> impl Strategy<Value = KeyUse> {
+    (any::<bool>(), times(), times()).prop_map(|(active, created, at)| KeyUse {
         active,
         created,
         last_used: at.map(|at| LastUse { at, service: None, region: None }),
-    });
-    let unnamed = key.clone();
+    })
+}
+
+fn uses() -> impl Strategy<Value = Usage> {
     let service = (select(vec!["s3", "iam", "ec2", "ses", "sts"]), times(), times()).prop_map(
         |(name, last, action)| ServiceUse {
             last,
@@ -191,9 +193,9 @@ fn uses() -> impl Strategy<Value = Usage> {
         option::of(
             (any::<bool>(), times()).prop_map(|(enabled, last_used)| PasswordUse { enabled, last_used }),
         ),
-        btree_map((0_u8..4).prop_map(key_id), key, 0..3),
+        btree_map((0_u8..4).prop_map(key_id), keys(), 0..3),
         option::of(vec(service, 0..4)),
-        (any::<bool>(), option::of(unnamed)),
+        (any::<bool>(), option::of(keys())),
     )
         .prop_map(|(created, password, keys, services, (mfa, unnamed))| Usage {
             unnamed_keys: unnamed.into_iter().collect(),
