@@ -19,15 +19,15 @@ use crate::{
 /// Calls that need no permission, or that only people's own sessions make: what is lost of them is no loss.
 const ASIDE: [&str; 3] = ["sts:GetCallerIdentity", "sts:GetSessionToken", "sts:GetAccessKeyInfo"];
 
-/// Whether a caller may do something at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a caller may do something, in some request: conditions that it could meet count as met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum May {
-    /// On any resource of the account.
-    Yes,
+    /// On no resource.
+    No,
     /// On some resources only, or it cannot be told.
     Perhaps,
-    /// On none.
-    No,
+    /// On any resource that the policies tell apart.
+    Yes,
 }
 
 /// A caller and what it was asked before.
@@ -142,22 +142,26 @@ impl Doer {
     }
 
     fn asked(&self, action: &str) -> May {
-        let answer =
-            |resource: &str| Question { caller: &self.caller, action, resource, trust: None }.answer();
-        let mut unknown = match answer(&self.usual_resource(action)) {
-            Answer::Allowed(_) => return May::Yes,
-            Answer::Unknown(_) => true,
-            Answer::Never => false,
-        };
-        let Some(resources) = &self.resources else { return May::Perhaps };
-        for resource in resources {
-            match answer(resource) {
-                Answer::Allowed(_) => return May::Perhaps,
-                Answer::Unknown(_) => unknown = true,
-                Answer::Never => {}
+        let usual = self.usual_resource(action);
+        let may = |resource: &str| {
+            let answer = Question { caller: &self.caller, action, resource, trust: None }.answer();
+            match answer {
+                Answer::Allowed(_) => May::Yes,
+                Answer::Unknown(_) => May::Perhaps,
+                Answer::Never => May::No,
             }
+        };
+        let first = may(&usual);
+        let Some(resources) = &self.resources else { return May::Perhaps };
+        // What is said about other services' resources does not narrow the action.
+        let of_kind = |resource: &&String| service_of(resource) == service_of(&usual);
+        let others = resources.iter().filter(of_kind).map(|resource| may(resource));
+        match first {
+            May::No => best(resources.iter().map(|resource| may(resource))).min(May::Perhaps),
+            first => others
+                .chain([first])
+                .fold(May::Yes, |all, one| if one == May::Yes { all } else { May::Perhaps }),
         }
-        if unknown { May::Perhaps } else { May::No }
     }
 
     /// A resource that the action is done on, and that no policy has reason to name.
@@ -341,11 +345,12 @@ impl Change<'_> {
 }
 
 fn best(answers: impl Iterator<Item = May>) -> May {
-    answers.fold(May::No, |best, may| match (best, may) {
-        (May::Yes, _) | (_, May::Yes) => May::Yes,
-        (May::No, May::No) => May::No,
-        _ => May::Perhaps,
-    })
+    answers.max().unwrap_or(May::No)
+}
+
+/// `s3` of `arn:aws:s3:::bucket`; nothing of `*`.
+fn service_of(resource: &str) -> Option<&str> {
+    resource.split(':').nth(2)
 }
 
 /// Every action of a service. Of one that is not known yet, an action that stands for any.

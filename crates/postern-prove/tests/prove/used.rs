@@ -134,6 +134,22 @@ fn a_role_for_one_bucket_leaves_it_perhaps() {
 }
 
 #[test]
+fn a_role_that_is_kept_from_one_bucket_leaves_the_rest_perhaps() {
+    let mut estate = estate(&["AdministratorAccess"], "");
+    let prod = estate.accounts.get_mut(&"222222222222".parse().unwrap()).unwrap();
+    let role = prod.roles.get_mut(&"readonly".parse().unwrap()).unwrap();
+    role.attached.clear();
+    let policy = r#"{"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["s3:*", "logs:*"], "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::secret/*"}]}"#;
+    role.inline.insert("most".parse().unwrap(), postern_estate::PolicyDocument::new(policy));
+    let found = outlook(&estate, &["readonly"], false, &used("s3", &["GetObject"])).unwrap();
+    assert_eq!((found.can, found.perhaps), (0, 1));
+    let found = outlook(&estate, &["readonly"], false, &used("logs", &["DescribeLogGroups"])).unwrap();
+    assert_eq!((found.can, found.perhaps), (1, 0), "what is said of buckets is nothing to logs");
+}
+
+#[test]
 fn services_that_are_not_in_the_catalogue_are_asked_whole() {
     let estate = estate(&["AdministratorAccess"], "");
     let found = outlook(&estate, &["developer"], false, &used("quantumleap", &[])).unwrap();

@@ -70,6 +70,11 @@ impl Picture<'_> {
             }
         }
         self.unknown(&mut rows);
+        if self.users.iter().any(|user| !user.services.is_empty()) {
+            let words = "Policies of buckets, keys, queues and the like that name an old user were not read: whoever \
+                         moves, see to them.";
+            let _ = writeln!(rows.text, "\n{}", paint(DIM, &prose(words, "", "", width)));
+        }
         rows.text
     }
 
