@@ -9,7 +9,7 @@ use postern_estate::{
     User,
     migrate::{Entry, Kind, Standing},
 };
-use postern_types::{Timestamp, UserName};
+use postern_types::UserName;
 
 use crate::{
     commands::{
@@ -37,8 +37,8 @@ pub(crate) fn situation(ground: &Ground<'_>, changes: &[Change]) -> String {
         if let Some(user) = &change.found {
             row("holds", &holds(user));
         }
-        for note in &change.notes {
-            row("note", note);
+        for (word, note) in &change.notes {
+            row(word, note);
         }
         if change.measures.is_empty() {
             row("to be done", "nothing but to look whether it holds");
@@ -92,6 +92,36 @@ fn holds(user: &User) -> String {
     parts.join(", ")
 }
 
+/// Lines that wrap.
+struct Lines<'a> {
+    text: String,
+    ground: &'a Ground<'a>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(ground: &'a Ground<'a>) -> Self {
+        Self { text: String::from("\n"), ground }
+    }
+
+    fn line(&mut self, words: &str) {
+        let width = self.ground.scene.context.printer.width();
+        let _ = writeln!(self.text, "{}", prose(words, "", "  ", width));
+    }
+
+    fn note(&mut self, words: &str) {
+        self.line(&format!("{} {words}", paint(WARN, "note:")));
+    }
+
+    fn log(mut self, log: &Path) -> String {
+        let _ = writeln!(self.text, "log: {}", log.display());
+        self.text
+    }
+}
+
+fn well(all: &[Ended]) -> impl Iterator<Item = &Ended> {
+    all.iter().filter(|ended| ended.left.is_empty())
+}
+
 /// Users who were switched off.
 pub(crate) fn off(
     ground: &Ground<'_>,
@@ -99,93 +129,75 @@ pub(crate) fn off(
     record: &dyn Fn(&UserName) -> PathBuf,
     log: &Path,
 ) -> String {
-    let mut text = String::from("\n");
-    for Ended { name, user, left, .. } in all {
-        let since = match user.as_ref().map(Standing::of) {
-            Some(Standing::Off { since }) if left.is_empty() => since,
-            _ => continue,
-        };
-        let _ = writeln!(
-            text,
+    let mut lines = Lines::of(ground);
+    for Ended { name, user, .. } in well(all) {
+        let Some(Standing::Off { since }) = user.as_ref().map(Standing::of) else { continue };
+        lines.line(&format!(
             "{} {name} may do nothing and gets in nowhere in N1, N2 and M, as evaluated on the state read back.",
             good("Off.")
-        );
+        ));
         if let Some(until) = since.and_then(|since| since.checked_add(ground.migration.watch).ok()) {
-            let _ = writeln!(text, "  from {} on: `postern migrate apply delete {name}`", day(until));
+            let until = until.strftime("%Y-%m-%d %H:%M UTC");
+            lines.line(&format!("from {until} on: `postern migrate apply delete {name}`"));
         }
-        let _ = writeln!(
-            text,
-            "  until then: `postern migrate undo off {name}`, all as before ({})",
-            record(name).display()
-        );
+        let record = record(name);
+        lines.line(&format!(
+            "undo: `postern migrate undo off {name}` (what stood before: {})",
+            record.display()
+        ));
     }
-    let _ = writeln!(
-        text,
-        "`postern migrate status` shows whether somebody misses them.\nlog: {}",
-        log.display()
-    );
-    text
+    lines.line("`postern migrate status` shows whether somebody misses them.");
+    lines.log(log)
 }
 
 /// Users who work again.
-pub(crate) fn on(all: &[Ended], log: &Path) -> String {
-    told(all, "On again.", "has back what they had", log)
+pub(crate) fn on(ground: &Ground<'_>, all: &[Ended], log: &Path) -> String {
+    let mut lines = Lines::of(ground);
+    for Ended { name, .. } in well(all) {
+        lines.line(&format!("{} {name} has back what they had.", good("On again.")));
+    }
+    lines.log(log)
 }
 
 /// Users who are deleted.
-pub(crate) fn deleted(all: &[Ended], log: &Path) -> String {
-    let mut text = told(all, "Deleted.", "is gone", log);
-    for name in all.iter().filter(|ended| ended.left.is_empty()).map(|ended| &ended.name) {
-        let _ = writeln!(
-            text,
-            "{} `postern migrate undo delete {name}` makes the user again, off, with its groups and policies and without a credential",
-            paint(WARN, "note:")
-        );
+pub(crate) fn deleted(ground: &Ground<'_>, all: &[Ended], log: &Path) -> String {
+    let mut lines = Lines::of(ground);
+    for Ended { name, .. } in well(all) {
+        lines.line(&format!("{} {name} is gone.", good("Deleted.")));
+        lines.note(&format!(
+            "`postern migrate undo delete {name}` makes the user again, off, with its groups and policies and without a credential"
+        ));
     }
-    text
+    lines.log(log)
 }
 
 /// Users who were made again.
-pub(crate) fn again(all: &[Ended], log: &Path) -> String {
-    let mut text = told(all, "Made again.", "has groups and policies as before the deletion", log);
-    for name in all.iter().filter(|ended| ended.left.is_empty()).map(|ended| &ended.name) {
-        let _ = writeln!(
-            text,
-            "{} {name} is still off and holds no credential; `postern migrate undo off {name}` lets it work",
-            paint(WARN, "note:")
-        );
+pub(crate) fn again(ground: &Ground<'_>, all: &[Ended], log: &Path) -> String {
+    let mut lines = Lines::of(ground);
+    for Ended { name, .. } in well(all) {
+        lines
+            .line(&format!("{} {name} has groups and policies as before the deletion.", good("Made again.")));
+        lines.note(&format!(
+            "{name} is still off and holds no credential; `postern migrate undo off {name}` lets it work"
+        ));
     }
-    text
-}
-
-fn told(all: &[Ended], word: &str, what: &str, log: &Path) -> String {
-    let mut text = String::from("\n");
-    for ended in all.iter().filter(|ended| ended.left.is_empty()) {
-        let _ = writeln!(text, "{} {} {what}.", good(word), ended.name);
-    }
-    let _ = writeln!(text, "log: {}", log.display());
-    text
+    lines.log(log)
 }
 
 /// What people who are in the bastion do next.
-pub(crate) fn moved(people: &[(&UserName, &UserName, &Entry)], holds: &[bool]) -> String {
+pub(crate) fn moved(people: &[(&UserName, &UserName, &Entry)], holds: &[bool], width: usize) -> String {
     let mut text = String::new();
     for ((old, person, _), holds) in people.iter().zip(holds) {
-        if *holds {
-            let _ = writeln!(
-                text,
+        let next = if *holds {
+            format!(
                 "{person} holds key and device: `postern login`, work a day, then `postern migrate apply off {old}`"
-            );
+            )
         } else {
-            let _ = writeln!(
-                text,
+            format!(
                 "next: `postern people enrol {person}`, or `postern people invite {person}` for {person} to do it alone"
-            );
-        }
+            )
+        };
+        let _ = writeln!(text, "{}", prose(&next, "", "  ", width));
     }
     text
-}
-
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

@@ -41,7 +41,9 @@ pub(super) fn beside(
             "migrate apply beside",
         )?;
     }
-    context.printer.status("next: `postern migrate apply move NAME`, one person after the other");
+    if !args.common.dry_run {
+        context.printer.status("next: `postern migrate apply move NAME`, one person after the other");
+    }
     Ok(ExitStatus::Done)
 }
 
@@ -68,7 +70,8 @@ pub(super) fn people(
         carry_through(context, &prepared, &mut RunReport::open(args.common.log.as_deref())?, COMMAND)?;
     }
     if !args.common.dry_run {
-        context.printer.data(&report::stages::moved(&people, &holders(&prepared, &people)))?;
+        let (holds, width) = (holders(&prepared, &people), context.printer.width());
+        context.printer.data(&report::stages::moved(&people, &holds, width))?;
     }
     Ok(ExitStatus::Done)
 }

@@ -35,11 +35,11 @@ pub(super) fn run(
     guard::kept(entries)?;
     let mut ground = Ground::read(context, file, migration, &args.common.way)?;
     let records = Records::open(context, Purpose::Delete)?;
+    let _alone = records.lock()?;
     let changes = changes(args, &ground, &records, entries)?;
     if !users::agreed(&ground, &changes, &args.common, &WORDS)? {
         return Ok(ExitStatus::Done);
     }
-    let _alone = records.lock()?;
     let (all, log) = users::carry_out(&mut ground, changes, &args.common, &WORDS, &mut |ground, change| {
         users::note_deletion(ground, &records, change)
     })?;
@@ -47,7 +47,7 @@ pub(super) fn run(
     for ended in all.iter().filter(|ended| ended.left.is_empty()) {
         switched_off.remove(&ground.target(&ended.name))?;
     }
-    context.printer.data(&report::stages::deleted(&all, &log))?;
+    context.printer.data(&report::stages::deleted(&ground, &all, &log))?;
     users::complete(&all, &WORDS)?;
     Ok(ExitStatus::Done)
 }
@@ -148,7 +148,7 @@ fn is_off_for_long(
 }
 
 /// What no undo brings back.
-fn lost(user: &User) -> Vec<String> {
+fn lost(user: &User) -> Vec<(&'static str, String)> {
     let Some(held) = &user.credentials else { return Vec::new() };
     let mut lost: Vec<String> = Vec::new();
     if held.login_profile {
@@ -161,5 +161,5 @@ fn lost(user: &User) -> Vec<String> {
         lost.extend(all.chain(rare.signing_certificates.keys()).cloned());
     }
     lost.push("the unique id".to_owned());
-    vec![format!("gone for good: {}", lost.join(", "))]
+    vec![("no way back", lost.join(", "))]
 }

@@ -64,8 +64,8 @@ pub(super) fn people(ground: &Ground<'_>, there: &[Old<'_>]) -> Result<(), CliEr
         [_] => CliError::refused(format!("{first} is still needed")),
         several => CliError::refused(format!("{} users are still needed", several.len())),
     };
-    let error = missing.iter().fold(error, |error, (name, why)| error.caused_by(format!("{name}: {why}")));
-    Err(error.hint("AWS takes up to some hours to tell that a key was used; --anyway goes on all the same"))
+    let error = missing.iter().fold(error, |error, (_, why)| error.caused_by(why));
+    Err(error.hint("--anyway goes on all the same"))
 }
 
 /// What a person still lacks for working without the old user; none where they were seen to.
@@ -105,7 +105,9 @@ pub(super) fn not_ready(ground: &Ground<'_>, person: &UserName) -> Option<String
     }
     Some(match unknown {
         Some(why) => format!("whether {person} has used the key of the bastion is not known: {why}"),
-        None => format!("{person} has not used the key of the bastion yet: `postern login`, and work a day"),
+        None => format!(
+            "{person} has not used the key of the bastion yet (AWS takes up to some hours to tell): `postern login`, and work a day"
+        ),
     })
 }
 

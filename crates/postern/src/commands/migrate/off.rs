@@ -31,6 +31,8 @@ pub(super) fn run(
     guard::kept(entries)?;
     let machines = machines(args, entries)?;
     let mut ground = Ground::read(context, file, migration, &args.common.way)?;
+    let records = Records::open(context, Purpose::SwitchOff)?;
+    let _alone = records.lock()?;
     let there = guard::those_there(&ground, entries)?;
     for (name, _) in entries.iter().filter(|(name, _)| !there.iter().any(|old| old.name == *name)) {
         context.printer.status(&format!("{name} is gone already"));
@@ -48,8 +50,6 @@ pub(super) fn run(
         return Ok(ExitStatus::Done);
     }
     machines.iter().try_for_each(|(name, better)| is_replaced(name, better))?;
-    let records = Records::open(context, Purpose::SwitchOff)?;
-    let _alone = records.lock()?;
     let (mut all, log) =
         users::carry_out(&mut ground, changes, &args.common, &WORDS, &mut |ground, change| {
             users::note_off(ground, &records, change)
@@ -105,7 +105,7 @@ fn changes(ground: &Ground<'_>, there: Vec<guard::Old<'_>>) -> Result<Vec<Change
     let change = |old: guard::Old<'_>| {
         let task = Task::Off;
         let measures = task.measures(&ground.scene, ground.account(), old.name, Some(&old.user))?;
-        let used = old.used.map(|at| format!("last used {}", at.strftime("%Y-%m-%d %H:%M UTC")));
+        let used = old.used.map(|at| ("last used", at.strftime("%Y-%m-%d %H:%M UTC").to_string()));
         Ok(Change {
             name: old.name.clone(),
             entry: old.entry.clone(),

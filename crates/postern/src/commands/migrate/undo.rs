@@ -81,6 +81,7 @@ fn on(
 ) -> Result<ExitStatus, CliError> {
     let mut ground = Ground::read(context, file, migration, &args.common.way)?;
     let records = Records::open(context, Purpose::SwitchOff)?;
+    let _alone = records.lock()?;
     let mut changes = Vec::new();
     for (name, entry) in entries {
         let target = ground.target(name);
@@ -120,12 +121,11 @@ fn on(
     if !users::agreed(&ground, &changes, &args.common, &ON)? {
         return Ok(ExitStatus::Done);
     }
-    let _alone = records.lock()?;
     let (all, log) = users::carry_out(&mut ground, changes, &args.common, &ON, &mut |_, _| Ok(()))?;
     for ended in all.iter().filter(|ended| ended.left.is_empty()) {
         records.remove(&ground.target(&ended.name))?;
     }
-    context.printer.data(&report::stages::on(&all, &log))?;
+    context.printer.data(&report::stages::on(&ground, &all, &log))?;
     users::complete(&all, &ON)?;
     Ok(ExitStatus::Done)
 }
@@ -161,6 +161,7 @@ fn again(
 ) -> Result<ExitStatus, CliError> {
     let mut ground = Ground::read(context, file, migration, &args.common.way)?;
     let records = Records::open(context, Purpose::Delete)?;
+    let _alone = records.lock()?;
     let mut changes = Vec::new();
     for (name, entry) in entries {
         let target = ground.target(name);
@@ -184,7 +185,7 @@ fn again(
         changes.push(Change {
             name: (*name).clone(),
             entry: (*entry).clone(),
-            notes: vec![note.to_owned()],
+            notes: vec![("note", note.to_owned())],
             found,
             task,
             measures,
@@ -193,12 +194,11 @@ fn again(
     if !users::agreed(&ground, &changes, &args.common, &AGAIN)? {
         return Ok(ExitStatus::Done);
     }
-    let _alone = records.lock()?;
     let (all, log) = users::carry_out(&mut ground, changes, &args.common, &AGAIN, &mut |_, _| Ok(()))?;
     for ended in all.iter().filter(|ended| ended.left.is_empty()) {
         records.remove(&ground.target(&ended.name))?;
     }
-    context.printer.data(&report::stages::again(&all, &log))?;
+    context.printer.data(&report::stages::again(&ground, &all, &log))?;
     users::complete(&all, &AGAIN)?;
     Ok(ExitStatus::Done)
 }

@@ -29,8 +29,8 @@ pub(crate) struct Change {
     pub(crate) task: Task,
     /// What is to be done, as far as it is known beforehand.
     pub(crate) measures: Vec<Measure>,
-    /// What else to know before it is done.
-    pub(crate) notes: Vec<String>,
+    /// What else to know before it is done, each under a word.
+    pub(crate) notes: Vec<(&'static str, String)>,
 }
 
 /// A user at the end.
