@@ -206,3 +206,19 @@ fn a_user_with_no_room_for_the_deny_is_bounded_and_gets_the_boundary_back() {
     ground.good(&["migrate", "undo", "off", "alice", "--yes"]);
     assert_eq!(ground::essence(&ground.cloud), before);
 }
+
+#[test]
+fn somebody_who_had_two_users_moves_once() {
+    let ground = Ground::new();
+    let both = MIGRATION
+        .replace("kind = \"machine\"\nbetter = \"github-oidc\"", "kind = \"person\"\nperson = \"alice\"");
+    assert_ne!(both, MIGRATION);
+    std::fs::write(ground.cloud.world.path("migration.toml"), both).unwrap();
+    let moved = ground.good(&["migrate", "apply", "move", "alice", "ci", "--yes"]);
+    assert_eq!(moved.matches("+[people.alice]").count(), 1, "{moved}");
+    assert!(
+        estate(&ground).contains("[people.alice]\nroles = [\"prod/developer\"]\n"),
+        "{}",
+        estate(&ground)
+    );
+}

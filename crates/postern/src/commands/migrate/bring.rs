@@ -1,5 +1,7 @@
 //! The stages that go through the estate file: bastion and roles beside the old users, people moved in and out again.
 
+use std::collections::BTreeSet;
+
 use postern_estate::{
     NewPerson, User,
     migrate::{Entry, Kind, Migration, Standing, takes_from},
@@ -66,8 +68,9 @@ pub(super) fn people(
     let prepared = prepare(context, wanted, &args.common)?;
     takes_nothing(&prepared, migration)?;
     if agreed(context, &prepared, change.as_ref(), &args.common, COMMAND)? {
+        let mut report = RunReport::open(args.common.log.as_deref())?;
         change.iter().try_for_each(FileChange::write)?;
-        carry_through(context, &prepared, &mut RunReport::open(args.common.log.as_deref())?, COMMAND)?;
+        carry_through(context, &prepared, &mut report, COMMAND)?;
     }
     if !args.common.dry_run {
         let (holds, width) = (holders(&prepared, &people), context.printer.width());
@@ -101,8 +104,9 @@ pub(super) fn out(
         are_on(old)?;
     }
     if agreed(context, &prepared, change.as_ref(), &args.common, COMMAND)? {
+        let mut report = RunReport::open(args.common.log.as_deref())?;
         change.iter().try_for_each(FileChange::write)?;
-        carry_through(context, &prepared, &mut RunReport::open(args.common.log.as_deref())?, COMMAND)?;
+        carry_through(context, &prepared, &mut report, COMMAND)?;
     }
     Ok(ExitStatus::Done)
 }
@@ -188,8 +192,13 @@ fn joined(
     people: &[Moved<'_>],
 ) -> Result<Option<FileChange>, CliError> {
     let mut text = file.text.clone();
+    let mut new_ones = BTreeSet::new();
     for (old, person, entry) in people {
         let Kind::Person { administrator, roles, .. } = &entry.kind else { continue };
+        // Somebody may have had several users: the first one says what they get.
+        if !new_ones.insert(*person) {
+            continue;
+        }
         if file.design.people.contains_key(*person) {
             context
                 .printer
