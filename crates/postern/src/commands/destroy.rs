@@ -63,7 +63,7 @@ pub(crate) struct DestroyArgs {
 impl DestroyArgs {
     /// The same as typed, for another command that ends in it.
     pub(crate) fn of(yes: Option<String>, dry_run: bool, way: WayIn) -> Self {
-        Self { yes, dry_run, report: None, way }
+        Self { yes, dry_run, with_credentials: false, report: None, way }
     }
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &DestroyArgs, context: &Context) -> Result<ExitStatus, C
     let accounts: Vec<AccountId> = account_names(&wanted.file.design).into_keys().collect();
     context.printer.status(&format!("reading {} …", counted(accounts.len(), "account")));
     let access = planning::enter(context, &wanted, &accounts, &args.way)?;
-    let credentials = if args.with_credentials { Credentials::OfAllInFull } else { Credentials::OfAll };
+    let credentials = if args.with_credentials { Credentials::InFull } else { Credentials::OfAll };
     let actual = planning::read(context, &access, &wanted, &credentials)?;
     let keep = way_in(&access, &actual, &wanted.desired)?;
     let plan = down(args, &access, &actual, &wanted.desired, &keep)?;

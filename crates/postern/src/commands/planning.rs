@@ -210,7 +210,7 @@ pub(crate) enum Credentials {
     /// Of everybody.
     OfAll,
     /// Of everybody, with those that hardly anybody has.
-    OfAllInFull,
+    InFull,
 }
 
 /// Reads the accounts. Whatever could not be read is an error.
@@ -239,13 +239,13 @@ pub(crate) fn read(
         settings_of: &|account| of(account).is_some_and(|a| a.alias.is_some() || a.password_policy.is_some()),
         foreign: false,
         credentials_of: &|account, user| match credentials {
-            Credentials::OfAll | Credentials::OfAllInFull => true,
+            Credentials::OfAll | Credentials::InFull => true,
             Credentials::OfLeavers => user.parse::<UserName>().map_or(true, |name| {
                 guards_ask_of(&wanted.desired, account, &name)
                     || !of(account).is_some_and(|found| found.users.contains_key(&name))
             }),
         },
-        rare_credentials: matches!(credentials, Credentials::OfAllInFull),
+        rare_credentials: matches!(credentials, Credentials::InFull),
         tell: &tell,
     };
     let mut snapshot = reading.collect(&Timestamp::now);

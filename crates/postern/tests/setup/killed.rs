@@ -1,8 +1,6 @@
 //! `apply` and `destroy` killed wherever a call leaves the accounts in another state: nothing is wider then than both
 //! before and after, and a second run ends where one run would have.
 
-#![expect(clippy::indexing_slicing, reason = "a test may fail")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
