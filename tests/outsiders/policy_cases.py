@@ -1,7 +1,7 @@
 """Random but realistic policy cases: every layer, every operator, every kind of principal.
 
 What AWS does not document is left out (house rules: facts on the policy engine, silences): multivalued
-keys without a set operator, ForAnyValue with IfExists, text that is no number, variables in NotResource,
+keys without a set operator, text that is no number, variables in NotResource,
 lists for NotPrincipal that name only half of a principal.
 """
 
@@ -118,8 +118,6 @@ class Cases:
             front = self.one(["ForAllValues:", "ForAnyValue:"])
         elif self.chance(0.05):
             front = "ForAnyValue:"
-        if front == "ForAnyValue:":
-            suffix = ""
         written = key if self.chance(0.85) else self.one([key.lower(), key.replace("aws:", "AWS:")])
         if self.chance(0.15) and not front:
             return "Null", written, self.one(["true", "false"])

@@ -74,6 +74,9 @@ impl Document {
     /// Reads the document that stands at the beginning of a text, whatever follows, and tells how many bytes
     /// it takes.
     ///
+    /// Other than in [`parse`](Self::parse), lists of statements, actions, resources and principals may be empty,
+    /// which AWS does not store: they name nothing.
+    ///
     /// # Errors
     /// As [`parse`](Self::parse); spans and lines are those of this text.
     ///

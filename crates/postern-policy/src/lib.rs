@@ -41,7 +41,6 @@
 //! A statement that depends on something AWS does not document is [unsettled](Truth::Unsettled): it
 //! counts where it denies and does not count where it allows. That concerns
 //! - several values of a key under an operator without a set operator, as far as one of them matches;
-//! - `ForAnyValue:…IfExists` on an absent key;
 //! - a text that is no number, date, address, boolean, Base64 or ARN under the operators for these, and
 //!   ARNs with fewer than six parts under the ARN operators;
 //! - `NotPrincipal` that names a user or role but not its account, or a session but not its role;
@@ -56,7 +55,8 @@
 //! - variables stand in `Resource`, in string and ARN operators and in `Bool`, nowhere else;
 //! - a date without a time is its first moment in UTC; host bits of an address block do not count;
 //! - a role that is named by its ARN matches sessions whose ARN does not tell the path, by the role's name;
-//! - absent keys and empty sets are the same thing.
+//! - absent keys and empty sets are the same thing;
+//! - `ForAnyValue:…IfExists` does not hold where the key is absent.
 //!
 //! Not told by a request, and left to the caller: which credential a user signs with. `GetSessionToken`
 //! credentials without MFA call no IAM operation, whatever their policies say.

@@ -29,17 +29,18 @@ pub(crate) const STATEMENT_ELEMENTS: [&str; 9] = [
 pub(crate) const LONGEST_NAME: usize = 40;
 
 pub(crate) fn document(text: &str) -> Result<Document, Vec<Problem>> {
-    compile(json::read(text).map_err(|problem| vec![problem])?)
+    compile(json::read(text).map_err(|problem| vec![problem])?, false)
 }
 
 /// The document at the beginning of a text, and where it ends.
 pub(crate) fn front(text: &str) -> Result<(Document, usize), Vec<Problem>> {
     let (read, end) = json::read_front(text).map_err(|problem| vec![problem])?;
-    Ok((compile(read)?, end))
+    Ok((compile(read, true)?, end))
 }
 
-fn compile(mut read: Read<'_>) -> Result<Document, Vec<Problem>> {
-    let mut parser = Parser { problems: std::mem::take(&mut read.duplicates), variables: false };
+fn compile(mut read: Read<'_>, maybe_empty: bool) -> Result<Document, Vec<Problem>> {
+    let problems = std::mem::take(&mut read.duplicates);
+    let mut parser = Parser { problems, variables: false, maybe_empty };
     let document = read.root().map(|root| parser.document(root));
     if let Some(document) = document
         && parser.problems.is_empty()
@@ -55,6 +56,8 @@ struct Parser {
     problems: Vec<Problem>,
     /// Whether `${…}` is a variable in this document.
     variables: bool,
+    /// Whether lists may be empty.
+    maybe_empty: bool,
 }
 
 impl Parser {
@@ -65,6 +68,12 @@ impl Parser {
     fn report(&mut self, problem: Problem) {
         if !self.is_full() {
             self.problems.push(problem);
+        }
+    }
+
+    fn empty(&mut self, node: Node<'_>, element: &str) {
+        if !self.maybe_empty {
+            self.problem(node.span(), format!("`{element}` is empty"));
         }
     }
 
@@ -99,7 +108,7 @@ impl Parser {
                 document.listed = node.is_list();
                 let items = node.listed();
                 if items.len() == 0 {
-                    self.problem(node.span(), "`Statement` is empty");
+                    self.empty(node, "Statement");
                 }
                 // Room for all at once: most policies have one statement or two.
                 let mut statements = Vec::with_capacity(items.len());
@@ -256,7 +265,7 @@ impl Parser {
     ) -> impl ExactSizeIterator<Item = (&'n str, Span)> + use<'n> {
         let items = node.listed();
         if items.len() == 0 {
-            self.problem(node.span(), format!("`{element}` is empty"));
+            self.empty(node, element);
         }
         for item in items.filter(|item| item.text().is_none()) {
             let kind = item.kind();
@@ -275,7 +284,7 @@ impl Parser {
             }
             Value::Object(members) => {
                 if members.len() == 0 {
-                    self.problem(node.span(), format!("`{element}` is empty"));
+                    self.empty(node, element);
                 }
                 for m in members {
                     let kind = PrincipalType::ALL.into_iter().find(|kind| m.key == kind.as_str());

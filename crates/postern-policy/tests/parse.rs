@@ -197,6 +197,26 @@ fn what_follows_a_document_does_not_change_it() {
 }
 
 #[test]
+fn where_others_follow_lists_may_be_empty_and_name_nothing() {
+    for (text, matches) in [
+        (r#"{"Statement": [{"Effect": "Allow", "Action": [], "Resource": "*"}]}"#, Some(false)),
+        (r#"{"Statement": [{"Effect": "Allow", "NotAction": [], "Resource": "*"}]}"#, Some(true)),
+        (
+            r#"{"Statement": {"Effect": "Allow", "Principal": {}, "Action": "*", "NotResource": []}}"#,
+            Some(true),
+        ),
+        (r#"{"Statement": []}"#, None),
+    ] {
+        assert!(Document::parse(text).is_err(), "{text}");
+        let (document, _) = Document::parse_front(text).unwrap();
+        let first =
+            document.statements().first().map(|statement| statement.actions().matches("s3:GetObject"));
+        assert_eq!(first, matches, "{text}");
+        assert!(Document::parse_front(r#"{"Statement": [{"Effect": "Allow", "Action": [7]}]}"#).is_err());
+    }
+}
+
+#[test]
 fn texts_made_to_hurt_end_soon() {
     // Each of these would not end, or end in a crash, if the work were not bounded.
     let deep = "[".repeat(1_000_000);

@@ -16,7 +16,7 @@ use clap::ValueEnum;
 use crate::errors::CliError;
 pub(crate) use qr::render as render_qr;
 pub(crate) use snippet::{Remark, SourceError, render as render_source_errors, render_remark};
-pub(crate) use style::{BAD, BOLD, DIM, GOOD, HINT, WARN, harmless, paint};
+pub(crate) use style::{BAD, BOLD, DIM, GOOD, HINT, WARN, brief, harmless, paint};
 pub(crate) use wrap::{clauses, command, prose, shown_width};
 
 /// When to colour.

@@ -220,10 +220,10 @@ impl Condition {
 
     fn absent(&self) -> Truth {
         match (self.operator.qualifier, self.operator.if_exists) {
-            // IfExists: "if the key is not present, evaluate the condition element as true";
-            // ForAnyValue: "for no matching context key the condition returns false". Not settled.
-            (Some(Qualifier::ForAnyValue), true) => Truth::Unsettled,
-            (Some(Qualifier::ForAnyValue), false) => Truth::No,
+            // "For no matching context key or a null dataset, the condition returns false" (IAM User Guide, Set
+            // operators): also with IfExists, by what was tried at AWS (re:Post, ForAnyValue:StringEqualsIfExists
+            // behaving unexpectedly).
+            (Some(Qualifier::ForAnyValue), _) => Truth::No,
             (Some(Qualifier::ForAllValues), _) | (None, true) => Truth::Yes,
             (None, false) => self.operator.comparison.is_negated().into(),
         }

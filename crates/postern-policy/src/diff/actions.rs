@@ -21,6 +21,9 @@ const MOST_PATTERNS: usize = 4_000;
 pub(super) struct ActionClasses {
     /// Samples and the numbers of the elements whose patterns take it, without the free operations.
     classes: Vec<(String, Vec<u32>)>,
+    automaton: Automaton,
+    /// The patterns of all elements, each once, with the element where it stands first.
+    patterns: Vec<(String, u32)>,
 }
 
 impl ActionClasses {
@@ -29,7 +32,13 @@ impl ActionClasses {
         let free = u32::try_from(pair.actions.len()).unwrap_or(u32::MAX);
         let mut classes = classes::held(&automaton, budget).map_err(|Spent| GaveUp(Dimension::Action))?;
         classes.retain(|(_, held)| held.last() != Some(&free));
-        Ok(Self { classes })
+        let mut met = BTreeSet::new();
+        let texts = pair.actions.iter().zip(0_u32..);
+        let texts =
+            texts.flat_map(|(actions, number)| patterns(actions).into_iter().zip(std::iter::repeat(number)));
+        let patterns = texts.filter(|(text, _)| met.insert(text.to_ascii_lowercase()));
+        let patterns = patterns.map(|(text, number)| (text.to_owned(), number)).collect();
+        Ok(Self { classes, automaton, patterns })
     }
 
     pub(super) fn sample(&self, class: usize) -> String {
@@ -37,16 +46,41 @@ impl ActionClasses {
     }
 
     /// Each class with the statements that cover its actions.
-    pub(super) fn statements(&self, pair: &Pair<'_>) -> Vec<(usize, Vec<usize>)> {
-        let of = |held: &[u32]| {
-            let covers = |element: usize| {
-                let taken = u32::try_from(element).is_ok_and(|element| held.binary_search(&element).is_ok());
-                pair.actions.get(element).is_some_and(|actions| taken != actions.is_negated())
-            };
-            let statements = pair.entries.iter().enumerate().filter(|(_, entry)| covers(entry.actions));
-            statements.map(|(number, _)| number).collect()
-        };
-        self.classes.iter().enumerate().map(|(number, (_, held))| (number, of(held))).collect()
+    pub(super) fn statements(
+        &self,
+        pair: &Pair<'_>,
+        budget: &mut Budget,
+    ) -> Result<Vec<(usize, Vec<usize>)>, GaveUp> {
+        // The statements of each element: a class holds few of many, but for those that name what they do not cover.
+        let mut of: Vec<Vec<usize>> = vec![Vec::new(); pair.actions.len()];
+        for (number, entry) in pair.entries.iter().enumerate() {
+            if let Some(own) = of.get_mut(entry.actions) {
+                own.push(number);
+            }
+        }
+        let (mut plain, mut negated) = (vec![false; of.len()], Vec::new());
+        for (number, (actions, plain)) in pair.actions.iter().zip(&mut plain).enumerate() {
+            *plain = !actions.is_negated();
+            if !*plain {
+                negated.push(number);
+            }
+        }
+        let mut all = Vec::with_capacity(self.classes.len());
+        for (number, (_, held)) in self.classes.iter().enumerate() {
+            let taken = held
+                .iter()
+                .map(|element| *element as usize)
+                .filter(|element| plain.get(*element) == Some(&true));
+            let is_held =
+                |element: &usize| u32::try_from(*element).is_ok_and(|e| held.binary_search(&e).is_ok());
+            let elements = taken.chain(negated.iter().copied().filter(|element| !is_held(element)));
+            let mut own: Vec<usize> =
+                elements.filter_map(|element| of.get(element)).flatten().copied().collect();
+            budget.spend(own.len() + negated.len() + 1).map_err(|Spent| GaveUp(Dimension::Action))?;
+            own.sort_unstable();
+            all.push((number, own));
+        }
+        Ok(all)
     }
 
     /// The patterns whose actions are concerned: those that are so as a whole, and others for the rest.
@@ -62,16 +96,21 @@ impl ActionClasses {
             concerned.iter().filter_map(|class| self.classes.get(*class)).map(|(_, held)| &**held).collect();
         let own = pair.document(side).statements().get(statement);
         let own: Vec<&str> = own.map(|statement| patterns(statement.actions())).unwrap_or_default();
-        let mut candidates = own.clone();
-        candidates.extend(pair.actions.iter().flat_map(|actions| patterns(actions)));
+        // What none of the classes is held by has no actions inside. Its own patterns come first.
+        let near: BTreeSet<u32> = wanted.iter().flat_map(|held| held.iter().copied()).collect();
         let mut met = BTreeSet::new();
-        candidates.retain(|text| met.insert(text.to_ascii_lowercase()));
-        candidates.truncate(MOST_PATTERNS.max(own.len()));
-        if !candidates.contains(&"*") {
-            candidates.push("*");
+        let own = own.iter().filter(|text| met.insert(text.to_ascii_lowercase()));
+        let mut candidates: Vec<(&str, bool)> = own.map(|text| (*text, true)).collect();
+        let others = self.patterns.iter().filter(|(text, _)| !met.contains(&text.to_ascii_lowercase()));
+        let others = others.map(|(text, element)| (text.as_str(), near.contains(element) || is_wild(text)));
+        candidates.extend(others.take(MOST_PATTERNS));
+        if !candidates.iter().any(|(text, _)| *text == "*") {
+            candidates.push(("*", true));
         }
+        let gave_up = |Spent| GaveUp(Dimension::Action);
+        budget.spend(candidates.len()).map_err(gave_up)?;
 
-        let base = automaton(pair);
+        let base = &self.automaton;
         let is_wanted = |action: &str| {
             let takes = |element: &&Actions| element.matches(action) != element.is_negated();
             let held = pair.actions.iter().enumerate().filter(|(_, element)| takes(element));
@@ -80,11 +119,13 @@ impl ActionClasses {
         };
         let mut groups: Vec<ActionGroup> = Vec::new();
         let (mut partly, mut outside): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
-        let gave_up = |Spent| GaveUp(Dimension::Action);
-        for text in candidates {
-            let found = if text.contains(['*', '?']) {
-                reach(&base, text, &[], true, &wanted, budget).map_err(gave_up)?
+        for (text, is_near) in candidates {
+            let found = if !is_near {
+                Reach { inside: false, outside: true }
+            } else if is_wild(text) {
+                reach(base, text, &[], true, &wanted, budget).map_err(gave_up)?
             } else {
+                budget.spend(pair.actions.len()).map_err(gave_up)?;
                 let inside = !FREE.iter().any(|free| free.eq_ignore_ascii_case(text)) && is_wanted(text);
                 Reach { inside, outside: !inside }
             };
@@ -113,7 +154,7 @@ impl ActionClasses {
                     except.push(other);
                 }
             }
-            let rest = reach(&base, text, &except, true, &wanted, budget).map_err(gave_up)?;
+            let rest = reach(base, text, &except, true, &wanted, budget).map_err(gave_up)?;
             if rest.outside || except.is_empty() {
                 vague.push(text);
             } else {
@@ -124,7 +165,7 @@ impl ActionClasses {
         // The narrowest patterns that have actions besides.
         for text in vague.into_iter().rev() {
             let known: Vec<&str> = groups.iter().map(|group| &*group.pattern).collect();
-            let rest = reach(&base, text, &known, false, &wanted, budget).map_err(gave_up)?;
+            let rest = reach(base, text, &known, false, &wanted, budget).map_err(gave_up)?;
             if rest.inside && !groups.iter().any(|group| group.whole && within(text, &group.pattern)) {
                 let is_new =
                     |action: &str| is_wanted(action) && !groups.iter().any(|group| group.covers(action));
@@ -134,6 +175,10 @@ impl ActionClasses {
         }
         Ok(groups)
     }
+}
+
+fn is_wild(text: &str) -> bool {
+    text.contains(['*', '?'])
 }
 
 /// Exceptions that are looked for in one pattern.

@@ -341,7 +341,7 @@ fn told(
             let key = (kind, view.held());
             if is_here
                 && !met.contains(&key)
-                && let Some(principal) = Principal::from_arn(&text)
+                && let Some(principal) = Principal::from_arn(&natural(&automaton, text, &key.1))
             {
                 met.insert(key);
                 found.push(principal);
@@ -382,6 +382,19 @@ fn told(
         }
     }
     Ok(())
+}
+
+/// The same ARN with a name that people give, where the sample's own is a single letter and nothing tells the two apart.
+fn natural(automaton: &Automaton, sample: String, held: &[u32]) -> String {
+    let resource = sample.split(':').nth(5).unwrap_or_default();
+    let name = if resource.starts_with("role/") { "developer" } else { "alice" };
+    match sample.rsplit_once('/') {
+        Some((front, own)) if own.len() == 1 => {
+            let named = format!("{front}/{name}");
+            if automaton.held(&named) == held { named } else { sample }
+        }
+        _ => sample,
+    }
 }
 
 /// The ARNs of an account given as a glob.

@@ -9,6 +9,7 @@ use crate::{
     Actions, Context, ContextValue,
     action::ActionText,
     catalogue::{Action, Catalogue},
+    classes::Budget,
     pattern::{Piece, Syntax, pieces},
 };
 
@@ -45,11 +46,19 @@ const TRIES: usize = 40;
 
 /// The same request with names that a reader knows, as far as the same statement allows it and the same
 /// thing stops it.
-pub(super) fn familiar(pair: &Pair<'_>, claim: Claim, stop: &Stop, mut example: Example) -> Example {
+pub(super) fn familiar(
+    pair: &Pair<'_>,
+    claim: Claim,
+    stop: &Stop,
+    mut example: Example,
+    budget: &mut Budget,
+) -> Example {
     // Within its class, so that what is said of the contexts is true of it.
     let class = resource_class(pair, &example);
-    let stays = |example: &Example| {
-        resource_class(pair, example) == class
+    // Most are tried several times for policies of a few statements; long ones show what was found first.
+    let mut stays = |example: &Example| {
+        budget.spend(pair.entries.len()).is_ok()
+            && resource_class(pair, example) == class
             && matches!(witness::judge(pair, claim, example), Judgement::Confirmed(other) if other == *stop)
     };
     for context in tied(&example.context) {
@@ -57,6 +66,9 @@ pub(super) fn familiar(pair: &Pair<'_>, claim: Claim, stop: &Stop, mut example: 
         if stays(&changed) {
             example = changed;
         }
+    }
+    if !stays(&example) {
+        return example;
     }
     let catalogue = Catalogue::embedded();
     // A real action with a resource of its own, if there are such; else one or the other.

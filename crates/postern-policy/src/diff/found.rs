@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    Difference, Example, KeyValues, ResourceGroup, Side, Stop, actions::ActionClasses, callers::Caller,
-    pair::Pair, scope, space::Space, whom,
+    ActionGroup, Difference, Example, KeyValues, ResourceGroup, Side, Stop, actions::ActionClasses,
+    callers::Caller, pair::Pair, scope, space::Space, whom,
 };
 use crate::classes::{Budget, GaveUp};
 
@@ -100,16 +100,24 @@ impl Found {
         pair: &Pair<'_>,
         actions: &ActionClasses,
         everyone: &[Caller],
-        budget: &mut Budget,
-    ) -> Result<Vec<Difference>, GaveUp> {
+    ) -> (Vec<Difference>, Option<GaveUp>) {
+        let mut budget = Budget::default();
+        let mut gave_up = None;
         let mut out: Vec<Difference> = Vec::with_capacity(self.done.len());
         let reached = self.done.iter().flat_map(|(finding, ..)| &finding.callers).copied().collect();
         let neutral: BTreeSet<usize> = self.neutral.difference(&reached).copied().collect();
         for (finding, resources, classes) in merged(self.done) {
+            let named = actions.groups(pair, finding.side, finding.statement, &classes, &mut budget);
+            let named = named.unwrap_or_else(|error| {
+                gave_up = Some(error);
+                // One of them, at least.
+                let pattern = finding.example.action.clone();
+                vec![ActionGroup { pattern, except: Vec::new(), whole: true, known: Vec::new() }]
+            });
             out.push(Difference {
                 allowed_by: finding.side,
                 statement: finding.statement,
-                actions: actions.groups(pair, finding.side, finding.statement, &classes, budget)?,
+                actions: named,
                 stop: finding.stop,
                 resources,
                 principals: whom::describe(pair, everyone, &finding.callers, &neutral),
@@ -118,7 +126,7 @@ impl Found {
                 example: finding.example,
             });
         }
-        Ok(out)
+        (out, gave_up)
     }
 }
 

@@ -28,6 +28,9 @@ pub(super) struct Group {
     pub(super) samples: Vec<(usize, String)>,
 }
 
+/// Values are put in the words of the policies where so many are tested in that many conditions.
+const MOST_WORDS: usize = 100_000;
+
 /// A statement that allows, and what may stop it.
 struct Chance {
     side: Side,
@@ -45,10 +48,12 @@ impl Space<'_, '_> {
         found: &mut Found,
     ) -> Result<(), GaveUp> {
         let mut findings: Vec<Finding> = Vec::new();
+        let many = |Spent| GaveUp(Dimension::Principal);
+        budget.spend(self.everyone.len().saturating_mul(statements.len())).map_err(many)?;
         for takers in self.takers(statements) {
             self.classes += 1;
             let caller = takers.callers.first().and_then(|at| self.everyone.get(*at));
-            let chances = self.chances(&takers.left);
+            let chances = self.chances(&takers.left, budget)?;
             if chances.is_empty() {
                 continue;
             }
@@ -65,6 +70,9 @@ impl Space<'_, '_> {
                     found.thinkable = true;
                     return Ok(());
                 }
+                // Each request is decided with both policies.
+                let requests = group.samples.len() * self.pair.entries.len();
+                budget.spend(requests).map_err(|Spent| GaveUp(Dimension::Action))?;
                 if let Some(finding) = self.witness(&chance, &takers, group, &axes, &chosen, found) {
                     match findings.iter_mut().find(|known| known.is_same(&finding)) {
                         Some(known) => known.callers.extend(finding.callers),
@@ -81,7 +89,8 @@ impl Space<'_, '_> {
 
     /// What could make a difference: each statement that allows with each that denies in the other policy, and
     /// with none of them.
-    fn chances(&self, left: &Left) -> Vec<Chance> {
+    fn chances(&self, left: &Left, budget: &mut Budget) -> Result<Vec<Chance>, GaveUp> {
+        let mut spend = |steps: usize| budget.spend(steps).map_err(|Spent| GaveUp(Dimension::Action));
         let of = |side: Side, effect: Effect| {
             let is = move |number: &usize| self.entry(*number).is_some_and(|entry| entry.is(side, effect));
             left.iter().filter(move |(number, _)| is(number))
@@ -89,6 +98,7 @@ impl Space<'_, '_> {
         let mut chances = Vec::new();
         for side in [Side::A, Side::B] {
             for (allow, _) in of(side, Effect::Allow) {
+                spend(left.len())?;
                 if of(side, Effect::Allow).any(|(other, _)| self.speaks_for(*other, *allow)) {
                     continue;
                 }
@@ -96,6 +106,7 @@ impl Space<'_, '_> {
                 let mut roles = vec![(*allow, Truth::Yes, Role::Wanted)];
                 roles.extend(of(side, Effect::Deny).map(fixed(Role::Unwanted)));
                 for deny in of(side.other(), Effect::Deny) {
+                    spend(left.len())?;
                     // What denies here as well, whenever that one does, leaves nothing.
                     if of(side, Effect::Deny).any(|(own, _)| self.is_weaker(*own, deny.0)) {
                         continue;
@@ -112,7 +123,7 @@ impl Space<'_, '_> {
                 chances.push(Chance { side, allow: *allow, deny: None, roles });
             }
         }
-        chances
+        Ok(chances)
     }
 
     /// Whether all conditions of a statement are among those of another.
@@ -133,7 +144,7 @@ impl Space<'_, '_> {
     }
 
     fn witness(
-        &self,
+        &mut self,
         chance: &Chance,
         takers: &Takers,
         group: &Group,
@@ -163,8 +174,9 @@ impl Space<'_, '_> {
                 Judgement::Confirmed(stop) => {
                     let example =
                         caller.map_or_else(|| example.clone(), |caller| self.named(claim, caller, &example));
-                    let example = familiar(self.pair, claim, &stop, example);
-                    let (alternatives, all_contexts) = region(self.pair, &chance.roles, axes);
+                    let example = familiar(self.pair, claim, &stop, example, &mut self.polish);
+                    let (alternatives, all_contexts) =
+                        region(self.pair, &chance.roles, axes, chosen, &mut self.polish);
                     return Some(Finding {
                         side: claim.side,
                         statement: claim.statement,
@@ -203,7 +215,7 @@ impl Space<'_, '_> {
                 let action = self.actions.sample(*action);
                 let example = Example { action, resource: class.sample.clone(), ..finding.example.clone() };
                 if let Judgement::Confirmed(stop) = witness::judge(self.pair, claim, &example) {
-                    return Some(familiar(self.pair, claim, &stop, example));
+                    return Some(familiar(self.pair, claim, &stop, example, &mut self.polish));
                 }
             }
         }
@@ -295,6 +307,9 @@ impl Space<'_, '_> {
             let context = context(text);
             conditions.iter().map(|condition| condition.test(&context)).collect()
         };
+        if written.len().saturating_mul(conditions.len()) > MOST_WORDS {
+            written.clear();
+        }
         let written: Vec<(&str, Box<[Truth]>)> = written.iter().map(|text| (*text, truths(text))).collect();
         let words = |class: &Class<ContextValue>| {
             let own = written.iter().filter(|(_, truths)| *truths == class.truths);

@@ -5,7 +5,10 @@ use super::{
     pair::Pair,
     search::{Axis, Role},
 };
-use crate::{Effect, Truth};
+use crate::{
+    Effect, Truth,
+    classes::{Budget, Spent},
+};
 
 /// More alternatives are not told apart.
 const MOST: usize = 24;
@@ -19,7 +22,32 @@ pub(super) fn region(
     pair: &Pair<'_>,
     statements: &[(usize, Truth, Role)],
     axes: &[Axis],
+    chosen: &[(&Axis, usize)],
+    budget: &mut Budget,
 ) -> (Vec<Alternative>, bool) {
+    alternatives(pair, statements, axes, budget).unwrap_or_else(|Spent| {
+        // That of the example alone.
+        let class =
+            |axis: &Axis| chosen.iter().find(|(own, _)| std::ptr::eq(*own, axis)).map(|(_, class)| *class);
+        let only = |axis: &Axis| {
+            let class = class(axis);
+            (0..axis.classes.len()).map(|at| class == Some(at)).collect()
+        };
+        let small = axes.len() <= MOST_AXES;
+        (if small { vec![axes.iter().map(only).collect()] } else { Vec::new() }, false)
+    })
+}
+
+/// The contexts of so many keys are not told one by one.
+const MOST_AXES: usize = 200;
+
+fn alternatives(
+    pair: &Pair<'_>,
+    statements: &[(usize, Truth, Role)],
+    axes: &[Axis],
+    budget: &mut Budget,
+) -> Result<(Vec<Alternative>, bool), Spent> {
+    let size = axes.iter().map(|axis| axis.classes.len() + 1).sum::<usize>();
     // For each axis: in which of its classes the statement still counts.
     let counts = |entry: usize| -> Vec<Option<Vec<bool>>> {
         let Some(entry) = pair.entries.get(entry) else { return Vec::new() };
@@ -41,6 +69,7 @@ pub(super) fn region(
     };
     let mut whole: Alternative = axes.iter().map(|axis| vec![true; axis.classes.len()]).collect();
     for (entry, ..) in statements.iter().filter(|(.., role)| *role == Role::Wanted) {
+        budget.spend(size)?;
         for (classes, own) in whole.iter_mut().zip(counts(*entry)) {
             narrow(classes, own.as_deref(), true);
         }
@@ -48,12 +77,15 @@ pub(super) fn region(
     let mut list = vec![whole];
     let mut complete = true;
     for (entry, ..) in statements.iter().filter(|(.., role)| *role == Role::Unwanted) {
+        budget.spend(size)?;
         let counts = counts(*entry);
         let mut next: Vec<Alternative> = Vec::new();
         for alternative in list {
             // It is enough that the statement does not count by one of its keys.
             for (axis, own) in counts.iter().enumerate() {
                 let Some(own) = own else { continue };
+                // One more is compared with all that there are.
+                budget.spend(size.saturating_mul(next.len() + 1) / 8)?;
                 let mut narrowed = alternative.clone();
                 if let Some(classes) = narrowed.get_mut(axis) {
                     narrow(classes, Some(own), false);
@@ -66,7 +98,7 @@ pub(super) fn region(
         list = next;
     }
     list.retain(|alternative| !is_empty(alternative));
-    (list, complete)
+    Ok((list, complete))
 }
 
 fn narrow(classes: &mut [bool], own: Option<&[bool]>, wanted: bool) {

@@ -45,25 +45,32 @@ fn fill(pair: &Pair<'_>, budget: &mut Budget, diff: &mut Diff) -> Result<(), Gav
     let everyone = callers(pair, budget)?;
     let mut found = Found::default();
     let mut classes = 0;
+    // What was found before the work became too much is shown.
+    let mut gave_up = None;
     for variables in worlds(pair, budget)? {
         let mut space = Space::new(pair, &actions, &everyone, Some(&variables));
-        let result = space.walk(budget, &mut found);
+        gave_up = space.walk(budget, &mut found).err();
         found.end_world(&mut space, budget);
         classes += space.classes;
         diff.undecided.extend(space.mixed.iter().map(|key| Cause::Mixed(pair.key_as_written(key))));
-        result?;
+        if gave_up.is_some() {
+            break;
+        }
     }
-    if !pair.variables.is_empty() {
+    if !pair.variables.is_empty() && gave_up.is_none() {
         let mut space = Space::new(pair, &actions, &everyone, None);
-        space.walk(budget, &mut found)?;
+        gave_up = space.walk(budget, &mut found).err();
         if found.thinkable {
             let names = pair.variables.iter().map(|key| pair.key_as_written(key)).collect();
             diff.undecided.push(Cause::Variables(names));
         }
     }
+    diff.undecided.extend(gave_up.map(Cause::GaveUp));
     diff.undecided.extend(found.unconfirmed.take().map(|example| Cause::Unconfirmed(Box::new(example))));
     diff.classes = classes;
-    diff.differences = found.finish(pair, &actions, &everyone, budget)?;
+    let (differences, gave_up) = found.finish(pair, &actions, &everyone);
+    diff.differences = differences;
+    diff.undecided.extend(gave_up.map(Cause::GaveUp));
     Ok(())
 }
 
@@ -113,7 +120,12 @@ pub(super) struct Space<'a, 'p> {
     /// In how many classes of actions and resources each statement is left: the farther reaching one
     /// speaks for another that allows the same.
     pub(super) reach: HashMap<usize, usize>,
+    /// What is left of the work that is done only to show a difference well.
+    pub(super) polish: Budget,
 }
+
+/// The work that is done to show differences well, in all.
+const POLISH: u64 = 3_000_000;
 
 impl<'a, 'p> Space<'a, 'p> {
     fn new(
@@ -132,6 +144,7 @@ impl<'a, 'p> Space<'a, 'p> {
             mixed: BTreeSet::new(),
             classes: 0,
             reach: HashMap::new(),
+            polish: Budget::new(POLISH),
         }
     }
 
@@ -159,7 +172,8 @@ impl<'a, 'p> Space<'a, 'p> {
         let spent = |dimension: Dimension| move |Spent| GaveUp(dimension);
         let mut numbers: HashMap<Vec<usize>, usize> = HashMap::new();
         let mut groups: Vec<(Vec<usize>, Group)> = Vec::new();
-        for (class, own) in self.actions.statements(self.pair) {
+        for (class, own) in self.actions.statements(self.pair, budget)? {
+            budget.spend(own.len() + 1).map_err(spent(Dimension::Action))?;
             if !self.may_differ(&own) || self.is_same(&own) {
                 self.classes += 1;
                 continue;

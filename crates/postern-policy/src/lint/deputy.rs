@@ -26,6 +26,7 @@ const ASSUMING: &[&str] = &[
     "amplify",            // AWS Amplify Hosting User Guide
     "apprunner",          // AWS App Runner Developer Guide
     "appstream",          // Amazon AppStream 2.0 Administration Guide
+    "autoscaling",        // Amazon EC2 Auto Scaling User Guide, Cross-service confused deputy prevention
     "batch",              // AWS Batch User Guide
     "batchoperations.s3", // Amazon S3 User Guide, Granting permissions for Batch Operations
     "bedrock",            // Amazon Bedrock User Guide
@@ -36,6 +37,7 @@ const ASSUMING: &[&str] = &[
     "codepipeline",       // AWS CodePipeline User Guide
     "comprehend",         // Amazon Comprehend Developer Guide
     "config",             // AWS Config Developer Guide
+    "controltower",       // AWS Control Tower User Guide, Conditions for your role trust relationships
     "datasync",           // AWS DataSync User Guide
     "datazone",           // Amazon SageMaker Unified Studio Administrator Guide, service roles
     "dlm",                // Amazon EBS User Guide, Amazon Data Lifecycle Manager service roles

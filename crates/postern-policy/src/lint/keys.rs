@@ -132,6 +132,9 @@ fn offered(about: &About<'_>, actions: &[Known], key: &str) -> bool {
     })
 }
 
+/// What it costs to find the known key that is nearest to an unknown one, in pairs of patterns.
+const NEAREST: usize = 10_000;
+
 fn unknown(about: &About<'_>, place: Place, effect: Effect, condition: &Condition, sink: &mut Sink) {
     let text = condition.key();
     let with_name = format!("{}/NAME", text.trim_end_matches('/'));
@@ -151,7 +154,9 @@ fn unknown(about: &About<'_>, place: Place, effect: Effect, condition: &Conditio
         || operator.qualifier == Some(Qualifier::ForAllValues)
         || (operator.comparison == C::Null
             && condition.values().iter().any(|v| v.text().eq_ignore_ascii_case("true")));
-    let nearest = about.catalogue.nearest_condition_key(text);
+    // Each is compared with all known keys of its service; where the budget is spent it is named without another.
+    let nearest =
+        if about.budget.spend(NEAREST) { about.catalogue.nearest_condition_key(text) } else { None };
     let help = nearest.as_ref().map(|key| format!("did you mean `{key}`?"));
     let known_service = prefix.eq_ignore_ascii_case("aws") || about.catalogue.service(prefix).is_some();
     match (effect, holds_without, nearest) {

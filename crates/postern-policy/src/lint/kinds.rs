@@ -32,7 +32,7 @@ pub(super) static FOR_ALL: Rule = Rule::new("P34", Class::Security, Severity::Lo
 
 pub(super) static ANY_IF_EXISTS: Rule = Rule::new("P35", Class::Warning, Severity::Low)
     .says("ForAnyValue with IfExists")
-    .why("AWS does not document whether it holds when the key is missing: the two say opposite things.")
+    .why("`ForAnyValue` does not hold when the key is missing, and `IfExists` does not change that.")
     .fix("Drop `IfExists`, or write two statements.")
     .counts_as("R19");
 
@@ -40,7 +40,8 @@ pub(super) fn statement(about: &About<'_>, number: usize, statement: &Statement,
     for (at, condition) in statement.conditions().iter().enumerate() {
         let operator = condition.operator();
         if operator.qualifier == Some(Qualifier::ForAnyValue) && operator.if_exists {
-            let message = format!("`{operator}` on a missing key is not documented");
+            let message =
+                format!("`{operator}` does not hold when the key is missing, whatever `IfExists` says");
             let help = format!("`\"ForAnyValue:{}\"`", operator.comparison.as_str());
             sink.add(about.document, &ANY_IF_EXISTS, Place::Operator(number, at), message, help);
         }

@@ -232,8 +232,9 @@ fn catalogued(about: &About<'_>, sink: &mut Sink) {
         sink.cut.push(format!("only the first {MAX_CATALOGUED} statements were compared with the catalogue"));
     }
     if about.budget.is_spent() {
-        sink.cut
-            .push("there are so many patterns that not all were compared with the known actions".to_owned());
+        sink.cut.push(
+            "there are so many patterns and keys that not all were compared with the known ones".to_owned(),
+        );
     }
 }
 
@@ -268,6 +269,10 @@ fn evaluated(document: &Document, sink: &mut Sink) -> usize {
     let most = (MAX_COPIED / (cost + 1)).clamp(5, MAX_EVALUATED);
     if allows.len() > most {
         sink.cut.push(format!("no more than {most} of {} allowing statements were evaluated", allows.len()));
+    }
+    if document.statements().iter().any(|s| s.conditions().len() > scene::MAX_CONDITIONS) {
+        let most = scene::MAX_CONDITIONS;
+        sink.cut.push(format!("statements with more than {most} conditions were not evaluated"));
     }
     most
 }

@@ -10,6 +10,9 @@ use crate::{
 
 /// Denies that are evaluated beside an Allow; no policy that AWS stores has more.
 pub(super) const MAX_DENIES: usize = 100;
+
+/// Statements with more conditions are not evaluated: each adds a key to the context that the others are tested in.
+pub(super) const MAX_CONDITIONS: usize = 500;
 /// The account that owns the resource: none that a policy names.
 const OWNER: &str = "827364554637";
 
@@ -153,6 +156,9 @@ impl Caller {
     /// Makes all conditions hold but those on MFA and those that the filter leaves out; false where one
     /// of them cannot be met.
     pub(super) fn meets(&mut self, statement: &Statement, but: impl Fn(&Condition) -> bool) -> bool {
+        if statement.conditions().len() > MAX_CONDITIONS {
+            return false;
+        }
         let wanted = statement.conditions().iter().filter(|condition| !is_mfa(condition) && !but(condition));
         wanted.into_iter().all(|condition| sample::satisfy(condition, &mut self.context))
     }

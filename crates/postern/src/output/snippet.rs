@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::wrap::prose;
 
@@ -22,19 +22,99 @@ pub(crate) fn render(path: &str, source: &str, errors: &[SourceError]) -> String
     let mut ordered: Vec<&SourceError> = errors.iter().collect();
     ordered.sort_by_key(|error| error.span.start);
     let renderer = Renderer::styled();
+    let mut walk = Walk { source, at: 0, line: 1, column: 1 };
     let pictures: Vec<String> = ordered
         .into_iter()
         .map(|error| {
             let span = within(source, &error.span);
-            let mut group = Group::with_title(Level::ERROR.primary_title(error.message.as_str()))
-                .element(Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span)));
+            let part = Part::of(source, &span);
+            let group = Group::with_title(Level::ERROR.primary_title(error.message.as_str()));
+            let mut group = match &part {
+                None => group.element(
+                    Snippet::source(source).path(path).annotation(AnnotationKind::Primary.span(span)),
+                ),
+                Some(part) => {
+                    let (line, column) = walk.to(span.start);
+                    let snippet = Snippet::source(part.text.as_str()).line_start(line);
+                    group
+                        .element(Origin::path(path).line(line).char_column(column))
+                        .element(snippet.annotation(AnnotationKind::Primary.span(part.span.clone())))
+                }
+            };
             if let Some(help) = &error.help {
                 group = group.element(Level::HELP.message(help.as_str()));
             }
-            renderer.render(&[group])
+            let picture = renderer.render(&[group]);
+            if part.is_some() { without_other_file(&picture) } else { picture }
         })
         .collect();
     pictures.join("\n\n")
+}
+
+/// What is shown of a line that is very long. The renderer goes through all that it is given, and a file on one line may
+/// have a hundred errors and millions of characters.
+struct Part {
+    text: String,
+    span: Range<usize>,
+}
+
+impl Part {
+    /// Shorter files are shown as they are.
+    const LONG: usize = 1 << 16;
+    /// How many bytes are kept of what is underlined, and on both sides of it.
+    const KEPT: usize = 200;
+
+    /// Of a long line in a file whose other lines are shown as they are.
+    fn of_line(source: &str, span: &Range<usize>) -> Option<Self> {
+        let before = source.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
+        let behind = source.get(span.start..)?.find('\n').unwrap_or(source.len() - span.start);
+        if span.start - before + behind < Self::LONG { None } else { Self::of(source, span) }
+    }
+
+    fn of(source: &str, span: &Range<usize>) -> Option<Self> {
+        if source.len() < Self::LONG {
+            return None;
+        }
+        let line_start = source.get(..span.start)?.rfind('\n').map_or(0, |at| at + 1);
+        let line_end = source.get(span.start..)?.find('\n').map_or(source.len(), |at| span.start + at);
+        let from = floor(source, span.start.saturating_sub(Self::KEPT)).max(line_start);
+        let end = span.end.min(line_end).min(floor(source, span.start + Self::KEPT));
+        let to = line_end.min(floor(source, end + Self::KEPT));
+        let (front, behind) =
+            (if from > line_start { "…" } else { "" }, if to < line_end { "…" } else { "" });
+        let shift = |at: usize| front.len() + at - from;
+        let text = format!("{front}{}{behind}", source.get(from..to)?);
+        Some(Self { text, span: shift(span.start)..shift(end.max(span.start)) })
+    }
+}
+
+/// A walk through a source that counts lines and columns from 1.
+struct Walk<'s> {
+    source: &'s str,
+    at: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Walk<'_> {
+    /// Line and column of a place that is not in front of the one before.
+    fn to(&mut self, place: usize) -> (usize, usize) {
+        for character in self.source.get(self.at..place).unwrap_or_default().chars() {
+            if character == '\n' {
+                (self.line, self.column) = (self.line + 1, 1);
+            } else {
+                self.column += 1;
+            }
+        }
+        self.at = self.at.max(place);
+        (self.line, self.column)
+    }
+}
+
+/// The renderer takes a snippet without a path for one of another file, and says so in a line.
+fn without_other_file(picture: &str) -> String {
+    let is_other = |line: &&str| anstream::adapter::strip_str(line).to_string().trim() != ":::";
+    picture.lines().filter(is_other).collect::<Vec<_>>().join("\n")
 }
 
 /// Something to be seen in a text, which is not wrong.
@@ -53,7 +133,12 @@ pub(crate) struct Remark {
 /// underlined place where the line has room for it, and below it otherwise.
 pub(crate) fn render_remark(path: &str, source: &str, remark: &Remark, width: usize) -> String {
     let span = within(source, &remark.span);
+    let part = Part::of_line(source, &span);
+    let mut walk = Walk { source, at: 0, line: 1, column: 1 };
+    let (line, column) = if part.is_some() { walk.to(span.start) } else { (1, 1) };
+    let (shown, span) = part.as_ref().map_or((source, span), |part| (part.text.as_str(), part.span.clone()));
     let gutter = source.lines().count().to_string().len() + 3;
+    let source = shown;
     let room = |below: &str| prose(below, "", "", width.saturating_sub(gutter + "= note: ".len()));
     let fits = |label: &&str| {
         let start = source.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
@@ -69,16 +154,23 @@ pub(crate) fn render_remark(path: &str, source: &str, remark: &Remark, width: us
     if let Some(label) = beside {
         annotation = annotation.label(label);
     }
-    let snippet = Snippet::source(source).path(path).annotation(annotation);
+    let snippet = Snippet::source(source).annotation(annotation);
     let title = prose(&remark.message, "", "", width.saturating_sub("note: ".len()));
-    let mut group = Group::with_title(Level::NOTE.primary_title(title.as_str())).element(snippet);
+    let group = Group::with_title(Level::NOTE.primary_title(title.as_str()));
+    let mut group = if part.is_some() {
+        let origin = Origin::path(path).line(line).char_column(column);
+        group.element(origin).element(snippet.line_start(line))
+    } else {
+        group.element(snippet.path(path))
+    };
     if let Some(below) = &below {
         group = group.element(Level::NOTE.message(below.as_str()));
     }
     if let Some(help) = &help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
-    Renderer::styled().term_width(width).render(&[group])
+    let picture = Renderer::styled().term_width(width).render(&[group]);
+    if part.is_some() { without_other_file(&picture) } else { picture }
 }
 
 /// The beginning of a span in one line that is longer than the room: around what is underlined a line is cut, but
@@ -119,6 +211,20 @@ mod tests {
             assert!(picture.contains("error: wrong") && picture.contains("f.toml:"), "{picture}");
             assert!(picture.contains("help: mend it"), "{picture}");
         }
+    }
+
+    #[test]
+    fn of_a_line_without_end_a_part_is_shown_where_it_stands() {
+        let long = format!("{{}}\n{}é!{}", "ä".repeat(60_000), "ö".repeat(60_000));
+        let at = long.find('!').unwrap();
+        let error = |span| SourceError { message: "wrong".into(), span, help: Some("mend it".into()) };
+        let errors = [error(at..at + 1), error(0..2), error(at..long.len()), error(long.len()..long.len())];
+        let picture = anstream::adapter::strip_str(&render("f.json", &long, &errors)).to_string();
+        assert!(picture.len() < 8_000 && !picture.contains(":::"), "{picture}");
+        let places: Vec<&str> = picture.lines().filter(|line| line.contains("--> ")).map(str::trim).collect();
+        let expected = ["--> f.json:1:1", "--> f.json:2:60002", "--> f.json:2:60002", "--> f.json:2:120003"];
+        assert_eq!(places, expected, "{picture}");
+        assert!(picture.contains("é!ö") && picture.matches("mend it").count() == 4, "{picture}");
     }
 
     #[test]

@@ -31,6 +31,15 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(one).collect())
 }
 
+/// The name of something in a file, as [`harmless`], and no longer than anybody gives one.
+pub(crate) fn brief(name: &str) -> Cow<'_, str> {
+    const MOST: usize = 100;
+    match name.char_indices().nth(MOST) {
+        Some((cut, _)) => Cow::Owned(format!("{}…", harmless(name.get(..cut).unwrap_or_default()))),
+        None => harmless(name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +48,7 @@ mod tests {
     fn nothing_from_a_file_moves_the_cursor() {
         assert_eq!(harmless("s3:Get* ä"), "s3:Get* ä");
         assert_eq!(harmless("a\u{1b}[31m\r\n\u{9b}"), "a\\u{1b}[31m\\u{d}\\u{a}\\u{9b}");
+        assert_eq!(brief("a\u{7}"), "a\\u{7}");
+        assert_eq!(brief(&"ä".repeat(1_000)), "ä".repeat(100) + "…");
     }
 }

@@ -16,7 +16,7 @@ use postern_policy::{
 pub(crate) use json::render as json;
 
 use crate::{
-    output::{BAD, BOLD, DIM, GOOD, WARN, harmless, paint, prose},
+    output::{BAD, BOLD, DIM, GOOD, WARN, brief, harmless, paint, prose},
     report::plan::counted,
 };
 
@@ -129,7 +129,7 @@ impl View<'_> {
         let compared = self.of(side);
         let (line, sid) =
             compared.statements.get(number).map_or((0, None), |(line, sid)| (*line, sid.as_ref()));
-        let sid = sid.map(|sid| format!(" `{}`", harmless(sid))).unwrap_or_default();
+        let sid = sid.map(|sid| format!(" `{}`", brief(sid))).unwrap_or_default();
         format!("statement {}{sid} ({}:{line})", number + 1, compared.name)
     }
 

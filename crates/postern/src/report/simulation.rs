@@ -16,7 +16,7 @@ pub(crate) use self::{
     notices::{Kind, Notice},
 };
 use crate::{
-    output::{BAD, BOLD, DIM, GOOD, HINT, Remark, paint, prose, render_remark},
+    output::{BAD, BOLD, DIM, GOOD, HINT, Remark, brief, paint, prose, render_remark},
     report::table,
 };
 
@@ -330,7 +330,7 @@ impl Picture<'_> {
 }
 
 fn statement_words(number: usize, sid: Option<&str>, given: &Given) -> String {
-    let sid = sid.map(|sid| format!(" (`{sid}`)")).unwrap_or_default();
+    let sid = sid.map(|sid| format!(" (`{}`)", brief(sid))).unwrap_or_default();
     format!("statement {}{sid} of {}", number + 1, given.name)
 }
 

@@ -8,5 +8,7 @@ mod diff;
 mod docs;
 mod files;
 mod fmt;
+#[cfg(target_os = "linux")]
+mod hostile;
 mod sarif;
 mod world;

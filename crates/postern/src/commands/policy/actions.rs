@@ -1,7 +1,7 @@
 //! `postern policy expand` and `postern policy shrink`
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet, hash_map::Entry},
     fmt::Write as _,
     path::{Path, PathBuf},
 };
@@ -181,13 +181,20 @@ fn cannot_read(Unread { name, reason }: Unread) -> CliError {
 
 fn unknown(names: &[String], context: &Context) {
     let catalogue = Catalogue::embedded();
-    let mut said = HashSet::new();
-    for name in names.iter().filter(|name| said.insert(name.as_str())) {
+    let mut met = HashSet::new();
+    let names: Vec<&String> = names.iter().filter(|name| met.insert(name.as_str())).collect();
+    for name in names.iter().take(MOST_SAID) {
         let what = if name.contains(['*', '?']) { "covers no known action" } else { "is no known action" };
         let near = catalogue.nearest_action(name).map(|near| format!("; did you mean `{near}`?"));
         context.printer.warning(&format!("`{}` {what}{}", harmless(name), near.unwrap_or_default()));
     }
+    if names.len() > MOST_SAID {
+        context.printer.warning(&format!("{} more are not known either", names.len() - MOST_SAID));
+    }
 }
+
+/// Names that nothing is known of are said one by one up to here.
+const MOST_SAID: usize = 100;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
@@ -199,42 +206,58 @@ enum Direction {
 fn rewrite(path: &Path, context: &Context, direction: Direction) -> Result<ExitStatus, CliError> {
     let input = files::read(path).map_err(cannot_read)?;
     let document = Document::parse(&input.text).map_err(|problems| no_policy(&input, &problems))?;
-    let mut text = input.text.clone();
+    let mut text = String::with_capacity(input.text.len());
+    let mut copied = 0;
     let mut kept: Vec<String> = Vec::new();
     let mut all_unknown: Vec<String> = Vec::new();
-    for (number, statement) in document.statements().iter().enumerate().rev() {
+    // Statements often have the same list.
+    let mut known: HashMap<Vec<&str>, (String, Vec<String>)> = HashMap::new();
+    for (number, statement) in document.statements().iter().enumerate() {
         if let Some(why) = left_alone(statement, direction) {
             kept.push(format!("{why} of statement {}", number + 1));
             continue;
         }
         let patterns: Vec<&str> = statement.actions().patterns().iter().map(|p| p.text()).collect();
-        let expansion = catalogue::expand(&patterns);
-        let mut list = match direction {
-            Direction::Expand => expansion.actions,
-            Direction::Shrink => catalogue::shrink(&expansion.actions),
+        let (json, unknown) = match known.entry(patterns) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let written = list(entry.key(), direction)?;
+                entry.insert(written)
+            }
         };
-        list.extend(expansion.unknown.iter().cloned());
-        all_unknown.extend(expansion.unknown);
-        let json = match list.as_slice() {
-            [one] => serde_json::to_string(one),
-            list => serde_json::to_string(list),
-        };
-        let json = json.map_err(|error| CliError::failed("cannot write JSON").caused_by(error))?;
+        all_unknown.extend(unknown.iter().cloned());
         let span = statement.actions().span();
-        if text.get(span.start..span.end).is_some() {
-            text.replace_range(span.start..span.end, &json);
+        if let Some(between) = input.text.get(copied..span.start) {
+            text.push_str(between);
+            text.push_str(json);
+            copied = span.end;
         }
     }
-    all_unknown.reverse();
+    text.push_str(input.text.get(copied..).unwrap_or_default());
     unknown(&all_unknown, context);
     if !kept.is_empty() {
-        kept.reverse();
         context.printer.warning(&format!("left as they are: {}", kept.join(", ")));
     }
     let formatted =
         postern_policy::format(&text).map_err(|problems| no_policy(&Input { text, ..input }, &problems))?;
     context.printer.data(&format!("{}\n", formatted.trim_end()))?;
     Ok(ExitStatus::Done)
+}
+
+/// A list of actions written anew, and those of its patterns that nothing is known of.
+fn list(patterns: &[&str], direction: Direction) -> Result<(String, Vec<String>), CliError> {
+    let expansion = catalogue::expand(patterns);
+    let mut list = match direction {
+        Direction::Expand => expansion.actions,
+        Direction::Shrink => catalogue::shrink(&expansion.actions),
+    };
+    list.extend(expansion.unknown.iter().cloned());
+    let json = match list.as_slice() {
+        [one] => serde_json::to_string(one),
+        list => serde_json::to_string(list),
+    };
+    let json = json.map_err(|error| CliError::failed("cannot write JSON").caused_by(error))?;
+    Ok((json, expansion.unknown))
 }
 
 /// Why a statement's list is not touched.

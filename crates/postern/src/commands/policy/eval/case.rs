@@ -218,6 +218,13 @@ fn document(place: &dyn Fn() -> String, policy: Policy<'_>) -> Result<Document, 
         Policy::Raw(raw) => raw,
     };
     let json = text(raw).unwrap_or(Cow::Borrowed(raw));
+    // As where the policy stands in the case itself.
+    let whole = Document::parse_front(&json).ok().filter(|(_, end)| {
+        json.get(*end..).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_whitespace()))
+    });
+    if let Some((document, _)) = whole {
+        return Ok(document);
+    }
     Document::parse(&json).map_err(|problems| {
         let Some(Problem { message, help, span }) = problems.first() else {
             return format!("`{}` is no policy", place());
