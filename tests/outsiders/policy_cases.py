@@ -56,7 +56,7 @@ VALUES = {
     "aws:PrincipalOrgPaths": [["o-abc/r-1/ou-1/"], ["o-abc/r-1/ou-1/", "o-abc/r-1/ou-2/"]],
     "aws:username": ["alice", "bob", "Alice"],
     "aws:userid": ["AIDACKCEVSQ6C2EXAMPLE", "AROAEXAMPLE:s1"],
-    "aws:PrincipalTag/team": ["red", "bucket", "blue"],
+    "aws:PrincipalTag/team": ["red", "bucket", "blue", "é", "e\u0301", "a.b", "axb", "(a|b)+", "", "${aws:username}", "*"],
     "aws:PrincipalOrgID": ["o-abc", "o-xyz"],
     "aws:RequestTag/env": ["prod", "dev"],
 }
@@ -69,6 +69,7 @@ OWN_VALUES = {
 STRINGS = [
     "red", "a", "o-abc/r-1/ou-1/", "zzz", "${aws:username}", "${aws:PrincipalTag/team}", "x-${aws:username}",
     "${aws:PrincipalTag/none}", "${aws:PrincipalTag/none, 'red'}", "${*}", "x${?}", "home/${aws:username}/",
+    "${AWS:UserName}", "${aws:username", "$aws:username", "é", "a.b", "(a|b)+", "",
 ]
 SCP_FULL = {"name": "full", "policy": {"Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}}
@@ -89,6 +90,8 @@ class Cases:
         return self.random.choice(values)
 
     def some(self, make, most=3):
+        if self.chance(0.02):
+            return []
         return make() if self.chance(0.6) else [make() for _ in range(self.random.randint(1, most))]
 
     def action_pattern(self, action: str) -> str:
@@ -153,6 +156,8 @@ class Cases:
         found: dict = {}
         for _ in range(self.one([0, 0, 1, 1, 1, 2])):
             operator, key, wanted = self.condition(values)
+            if self.chance(0.05):
+                operator = self.one([operator.lower(), operator.upper()])
             keys = found.setdefault(operator, {})
             if key.lower() not in (known.lower() for known in keys):
                 keys[key] = wanted
@@ -177,7 +182,8 @@ class Cases:
         return statement
 
     def policy(self, about, deny=0.25, principal=None) -> dict:
-        statements = [self.statement(about, deny, principal) for _ in range(self.random.randint(1, 3))]
+        number = 0 if self.chance(0.02) else self.random.randint(1, 3)
+        statements = [self.statement(about, deny, principal) for _ in range(number)]
         version = self.one(["2012-10-17"] * 12 + ["2008-10-17", None])
         return ({"Version": version} if version else {}) | {"Statement": statements}
 

@@ -34,13 +34,13 @@ def statements(document):
 
 
 def conditions(case, version=None):
-    """Every (operator, key, values) with a way to set the values anew."""
+    """Every (operator in lower case, key, values) with a way to set the values anew."""
     for document in documents(case):
         if version in (None, document.get("Version", "2008-10-17")):
             for statement in statements(document):
                 for operator, keys in statement.get("Condition", {}).items():
                     for key in list(keys):
-                        yield operator, key, keys
+                        yield operator.lower(), key, keys
 
 
 def rewrite(case, change, version=None, when=lambda operator: True):
@@ -81,7 +81,7 @@ def e2_variables_without_value(case):
         missing = any(name not in "*?$" and name.lower() not in present for name in names)
         return ["arn:aws:none:::none" if str(value).startswith("arn:") else "#none"] if missing else [value]
 
-    rewrite(case, change, "2012-10-17", lambda operator: "Not" in operator)
+    rewrite(case, change, "2012-10-17", lambda operator: "not" in operator)
 
 
 def e3_all_addresses(case):
@@ -99,7 +99,7 @@ def e4_bare_addresses(case):
         except ValueError:
             return [value]
 
-    rewrite(case, change, None, lambda operator: "IpAddress" in operator)
+    rewrite(case, change, None, lambda operator: "ipaddress" in operator)
 
 
 def e5_epochs(case):
@@ -110,9 +110,9 @@ def e5_epochs(case):
             return datetime.fromtimestamp(int(value), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         return value
 
-    rewrite(case, lambda value: [iso(value)], None, lambda operator: "Date" in operator)
+    rewrite(case, lambda value: [iso(value)], None, lambda operator: "date" in operator)
     # The key is compared as text, too: only dates are rewritten where no other operator looks at it.
-    others = {key.lower() for operator, key, _ in conditions(case) if "Date" not in operator and operator != "Null"}
+    others = {key.lower() for operator, key, _ in conditions(case) if "date" not in operator and operator != "null"}
     context = case["request"]["context"]
     if "aws:EpochTime" in context and "aws:epochtime" not in others:
         context["aws:EpochTime"] = iso(context["aws:EpochTime"])
@@ -121,7 +121,7 @@ def e5_epochs(case):
 def e6_escapes(case):
     """E6: leaves `${*}`, `${?}` and `${$}` as they are in StringEquals."""
     plain = lambda value: [re.sub(r"\$\{([*?$])\}", r"\1", value) if isinstance(value, str) else value]
-    rewrite(case, plain, "2012-10-17", lambda operator: "String" in operator and "Like" not in operator)
+    rewrite(case, plain, "2012-10-17", lambda operator: "string" in operator and "like" not in operator)
 
 
 def e7_named_sessions(case):
