@@ -48,11 +48,11 @@ fn expand(text: &str, wildcards: bool, variables: bool, context: &Value) -> Opti
         out.extend(signs(&rest[..start], wildcards));
         let end = start + rest[start..].find('}')?;
         let name = &rest[start + 2..end];
-        let literal = match (name, name.split_once(", ")) {
+        let literal = match (name, name.split_once(',')) {
             ("*" | "?" | "$", _) => name.to_owned(),
             (_, Some((key, default))) => match value(context, key) {
                 Some(Value::String(found)) => found.clone(),
-                _ => default.trim_matches('\'').to_owned(),
+                _ => default.trim().trim_matches('\'').to_owned(),
             },
             (key, None) => value(context, key)?.as_str()?.to_owned(),
         };
