@@ -18,6 +18,7 @@ use postern_types::{AccountId, Region, Timestamp, UserName};
 use self::answers::{AccountAnswer, BastionAnswer, Questions};
 use crate::{
     access,
+    commands::migrate::used,
     context::Context,
     errors::{CliError, ExitStatus},
     estate_file::DEFAULT_NAME,
@@ -67,11 +68,11 @@ Examples:
     --person alice --administrator carol
   postern init --from-account old --bastion 111111111111=new-bastion
 
---from-account reads the account and changes nothing in it: users with a
-password or an MFA device become people, groups and roles that they can use
-become roles, who can write to IAM becomes an administrator. What is left out
-stands at the end of the file, with the reason. Without --bastion the account
-itself becomes the bastion.
+--from-account reads the account, and what its users used, and changes nothing
+in it: users that are people become people, groups and roles that they can use
+become roles, who can write to IAM becomes an administrator. What is left out,
+such as programs and users whom nobody uses, stands at the end of the file,
+with the reason. Without --bastion the account itself becomes the bastion.
 
 Exit codes: 0 written, 1 the account could not be read, 2 wrong usage.";
 
@@ -186,14 +187,18 @@ fn from_account(args: &InitArgs, profile: Option<&str>, context: &Context) -> Re
     let mut draft = Draft::starting(name, connection.endpoint().region.clone(), bastion);
     // Without this, what is not done by the profile would go to AWS itself.
     draft.endpoint_url = connection.endpoint().url("sts").map(str::to_owned);
-    let window = Window { now: Timestamp::now(), unused_after: Window::UNUSED_AFTER };
+    let used = used(context, id, &connection, &found);
+    let window = Window { now: used.read_at, unused_after: Window::UNUSED_AFTER };
     let existing = ExistingAccount {
         name: account_name(alias.as_deref()),
         id,
         profile: own,
         found: &found,
         documents: &|arn| postern_sandbox::aws_managed_policy_text(arn.as_str()).map(str::to_owned),
-        who: &|name, user| migrate::judge(&Witness { name, user, usage: None, is_declared: false }, &window),
+        who: &|name, user| {
+            let usage = used.users.get(name);
+            migrate::judge(&Witness { name, user, usage, is_declared: false }, &window)
+        },
     };
     Ok(existing.draft_into(draft))
 }

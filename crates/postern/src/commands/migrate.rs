@@ -29,7 +29,7 @@ mod work;
 
 pub(crate) use ground::Ground;
 pub(crate) use outlook::{Power, UserOutlook, of as outlooks};
-pub(crate) use source::Source;
+pub(crate) use source::{Source, used};
 pub(crate) use status::{Place, Row};
 pub(crate) use users::{Change, Ended};
 

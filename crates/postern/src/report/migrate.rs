@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use postern_estate::migrate::{Better, Kind, Usage, Window};
+use postern_estate::migrate::{Better, Kind, Standing, Usage, Window};
 use postern_prove::{Lost, ServiceOutlook, Stop, Verdict};
 
 use crate::{
@@ -122,11 +122,14 @@ impl Picture<'_> {
                 rows.row("next", next(*better));
                 rows.more(&paint(DIM, &format!("docs/migrate.md, \"{}\"", section(*better))));
             }
-            Kind::Unused => {
-                rows.row("next", &format!("postern migrate apply off {}", user.name));
-            }
+            Kind::Unused if self.is_off(user) => rows.row("next", "it is off: postern migrate status"),
+            Kind::Unused => rows.row("next", &format!("postern migrate apply off {}", user.name)),
             Kind::Keep => rows.row("next", "stays as it is, and every report says so"),
         }
+    }
+
+    fn is_off(&self, user: &UserOutlook) -> bool {
+        self.source.found.users.get(&user.name).is_some_and(|found| Standing::of(found).is_off())
     }
 
     /// What a program used, and its keys' ages.

@@ -228,7 +228,7 @@ fn an_account_that_exists_becomes_a_draft_that_plan_takes() {
     for event in world.sandbox.server.world().events().iter().skip(before) {
         let event = serde_json::to_value(event).unwrap();
         let name = event["eventName"].as_str().unwrap();
-        assert!(name.starts_with("Get") || name.starts_with("List"), "{name} was called");
+        assert!(["Get", "List", "Generate"].iter().any(|verb| name.starts_with(verb)), "{name} was called");
     }
     let text = read(&world).replace(world.sandbox.server.endpoint(), "http://SANDBOX");
     insta::assert_snapshot!(text);

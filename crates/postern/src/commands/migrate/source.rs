@@ -71,7 +71,7 @@ impl Source {
 }
 
 /// What the users of an account used until now, as far as AWS tells.
-pub(super) fn used(
+pub(crate) fn used(
     context: &Context,
     id: AccountId,
     connection: &Connection,
