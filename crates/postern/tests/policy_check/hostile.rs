@@ -53,18 +53,10 @@ fn run(world: &World, arguments: &[&str]) -> Output {
         format!("ulimit -v {MEMORY}; exec '{}' policy {}", env!("CARGO_BIN_EXE_postern"), quoted.join(" "));
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &script]).env_clear().current_dir(world.path("."));
-    let begun = now();
+    let begun = Instant::now();
     let output = command.stdin(Stdio::null()).output().unwrap();
     assert!(begun.elapsed() < LIMIT, "{arguments:?} took {:?}", begun.elapsed());
     output
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the product is given its time, a test of duration looks at the clock"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// Goes through all commands with a document; `refused` says what is wrong with it if something is.
