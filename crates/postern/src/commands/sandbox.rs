@@ -32,8 +32,8 @@ enum SandboxCommand {
 Examples:
   postern sandbox serve --listen 127.0.0.1:4581 --account bastion
   postern sandbox serve --state ./sandbox --ready-file ./sandbox.json
-  postern sandbox serve --scene single-account --account bastion=111111111111 \\
-    --ready-file ./sandbox.json
+  postern sandbox serve --scene single-account --ready-file ./sandbox.json \\
+    --account bastion=111111111111
 
 IAM, STS and a little of EC2 and S3, on one endpoint, for any number of
 accounts. The ready file holds the endpoint, the admin API's token and the
