@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::OnceLock};
 
 use clap::Args;
 use postern_aws::{
-    Aws, Connection, Credentials, Endpoint, Identity, Network, Patience, RoleCall,
+    Aws, AwsError, Connection, Credentials, Endpoint, Identity, Network, Patience, RoleCall,
     endpoint::{self, ProfileEndpoints},
     identities,
     profile::Source,
@@ -171,7 +171,9 @@ fn by_profiles(context: &Context, design: &Design, wanted: &[AccountId]) -> Resu
     // All at once, and before a role is assumed: a credential in the wrong place is to be named as that.
     let mut as_root = false;
     for (account, identity) in identities(&connections) {
-        as_root |= check_account(names.get(&account).map_or("", String::as_str), account, &identity?)?;
+        let name = names.get(&account).map_or("", String::as_str);
+        let identity = identity.map_err(|error| shut_out(design, name, error))?;
+        as_root |= check_account(name, account, &identity)?;
     }
     for (account, connection) in opener.by_roles(&by_role, &bastion) {
         connections.insert(account, connection?);
@@ -367,6 +369,17 @@ fn of_environment(environment: &BTreeMap<String, String>) -> Result<Option<Crede
 
 fn session_name() -> RoleSessionName {
     "postern-apply".parse().unwrap_or_else(|_| unreachable!("a fixed and valid session name"))
+}
+
+/// A profile that gets in no more, after the first apply often for good: then there is another way.
+fn shut_out(design: &Design, name: &str, error: AwsError) -> CliError {
+    let error = CliError::from(error);
+    let administrators = &design.administrators.people;
+    let Some(administrator) = administrators.iter().next() else { return error };
+    error.hint(format!(
+        "`{name}` was to be entered by the estate file's profile; once the estate stands, `postern login` as an administrator, such as {}, is the way in",
+        administrator.value
+    ))
 }
 
 /// Whether the credential is root's; one of another account is refused.

@@ -219,16 +219,31 @@ impl Migration {
         file.remark("How long a user stays switched off before it may be deleted.");
         file.text("watch", &days(self.watch));
         for (name, entry) in &self.users {
-            file.line("");
-            file.remarks(&entry.remarks);
-            file.line(&format!("[users.{}]", written::key(name.as_str())));
-            entry.write(&mut file);
+            entry.section(name, &mut file);
+        }
+        file.into_text()
+    }
+
+    /// The sections of the users that another migration lacks, to be put at the end of its file; empty where it has
+    /// them all.
+    #[must_use]
+    pub fn addition_to(&self, other: &Self) -> String {
+        let mut file = File::default();
+        for (name, entry) in self.users.iter().filter(|(name, _)| !other.users.contains_key(*name)) {
+            entry.section(name, &mut file);
         }
         file.into_text()
     }
 }
 
 impl Entry {
+    fn section(&self, name: &UserName, file: &mut File) {
+        file.line("");
+        file.remarks(&self.remarks);
+        file.line(&format!("[users.{}]", written::key(name.as_str())));
+        self.write(file);
+    }
+
     fn write(&self, file: &mut File) {
         file.text("kind", self.kind.as_str());
         match &self.kind {

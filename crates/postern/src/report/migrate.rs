@@ -236,7 +236,13 @@ fn after(user: &UserOutlook, rows: &mut Rows) {
         return;
     }
     if user.services.is_empty() {
-        rows.row("after", "they used nothing that could be lost");
+        let shut = !user.with_mfa.is_any && usage.used_services().next().is_some();
+        let words = if shut {
+            "not told: what they used they may not do any more, as when they are switched off"
+        } else {
+            "they used nothing that could be lost"
+        };
+        rows.row("after", words);
         return;
     }
     let kept: Vec<&str> = user

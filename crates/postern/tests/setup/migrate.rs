@@ -236,6 +236,17 @@ fn a_corrected_file_stays_unless_forced() {
     let output = run(&["migrate", "plan", "main"]);
     assert!(output.starts_with("exit 0") && output.contains("stays as it is"), "{output}");
     assert_eq!(migration_file(&grown.world), corrected);
+
+    // A user that came later is added, and the correction stays.
+    let (before, after) = corrected.split_at(corrected.rfind("\n[users.").unwrap());
+    let name = after.trim_start().lines().next().unwrap().to_owned();
+    std::fs::write(grown.world.path("migration.toml"), before).unwrap();
+    let output = run(&["migrate", "plan"]);
+    assert!(output.starts_with("exit 0") && output.contains("added to `migration.toml`"), "{output}");
+    let grown_file = migration_file(&grown.world);
+    assert!(grown_file.starts_with(before.trim_end()) && grown_file.contains(&name), "{grown_file}");
+    std::fs::write(grown.world.path("migration.toml"), &corrected).unwrap();
+
     let calls = grown.world.calls();
     let output = run(&["migrate", "plan", "--out", "migration.toml"]);
     assert!(output.starts_with("exit 2") && output.contains("--force"), "{output}");

@@ -165,7 +165,14 @@ proptest! {
         };
         let mut expected = migration.clone();
         expected.users.values_mut().for_each(|entry| entry.remarks.clear());
-        prop_assert_eq!(Migration::parse(&migration.text()), Ok(expected));
+        prop_assert_eq!(Migration::parse(&migration.text()), Ok(expected.clone()));
+        // Users that came later are added at the end of what stands there.
+        let mut earlier = migration.clone();
+        let mut odd = false;
+        earlier.users.retain(|_, _| { odd = !odd; odd });
+        let added = format!("{}{}", earlier.text(), migration.addition_to(&earlier));
+        prop_assert_eq!(Migration::parse(&added), Ok(expected));
+        prop_assert!(earlier.addition_to(&migration).is_empty());
     }
 
     /// Whatever is done to a file, it is read or refused at places that it has.

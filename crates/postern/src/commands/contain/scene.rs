@@ -281,7 +281,7 @@ impl<'a> Scene<'a> {
             return Ok(());
         }
         Err(CliError::refused(format!("this run works as {name} itself ({})", identity.arn))
-            .hint("enter as another administrator (--administrator NAME), or by the profiles (--by-profile)"))
+            .hint("enter as another administrator, who is logged in or named by --administrator NAME, or by profiles that are somebody else's"))
     }
 }
 

@@ -76,7 +76,9 @@ pub(super) fn not_ready(ground: &Ground<'_>, person: &UserName) -> Option<String
     };
     let users = ground.scene.estate.accounts.get(&bastion).map(|found| &found.users);
     let Some(user) = users.and_then(|users| users.get(person)) else {
-        return Some(format!("{person} has no user in the bastion; `postern migrate apply move` makes it"));
+        return Some(format!(
+            "{person} has no user in the bastion; `postern migrate apply move {person}` makes it"
+        ));
     };
     let held = user.credentials.clone().unwrap_or_default();
     let keys: Vec<_> = held.access_keys.iter().filter(|(_, key)| key.active).map(|(id, _)| id).collect();

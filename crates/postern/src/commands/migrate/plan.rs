@@ -32,8 +32,8 @@ Reads the account's users, what they may do and what they used, and changes
 nothing. Says of each user who or what is behind it and why; of people, what
 they could do and what the estate's roles leave of what they used; of
 programs, what would serve them better than keys. Writes that down in
-migration.toml, for you to correct: the stages go by it. A migration file
-that is there stays as it is, unless --force.
+migration.toml, for you to correct: the stages go by it. To a migration file
+that is there only users that came later are added, unless --force.
 
 Exit codes: 0 told, 1 the account could not be read, 2 wrong usage.")]
 pub(crate) struct PlanArgs {
@@ -49,7 +49,7 @@ pub(crate) struct PlanArgs {
     /// Write JSON
     #[arg(long)]
     json: bool,
-    /// Replace a migration file that is there
+    /// Begin a migration file that is there anew, without what was corrected in it
     #[arg(long)]
     force: bool,
     /// After how long without a use a user counts as unused, as `90d`
@@ -112,10 +112,7 @@ fn save(args: &PlanArgs, context: &Context, migration: &Migration) -> Result<(),
     let path = args.out.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
     let shown = path.display();
     if path.exists() && !args.force {
-        context.printer.status(&format!(
-            "`{shown}` is there already and stays as it is; --force replaces it, --out FILE writes elsewhere"
-        ));
-        return Ok(());
+        return add(context, path, migration);
     }
     let text = migration.text();
     let written = if args.force {
@@ -127,6 +124,47 @@ fn save(args: &PlanArgs, context: &Context, migration: &Migration) -> Result<(),
     context.printer.status(&format!(
         "wrote `{shown}`: read it through, and correct it where it is wrong; then `postern migrate apply beside`"
     ));
+    Ok(())
+}
+
+/// Adds to a migration file the users that came later. What people wrote in it stays, byte for byte.
+fn add(context: &Context, path: &Path, migration: &Migration) -> Result<(), CliError> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| {
+        CliError::failed(format!("users that came later could not be added to `{shown}`")).caused_by(error)
+    };
+    let before = std::fs::read_to_string(path).map_err(failed)?;
+    let Some(known) = Migration::parse(&before).ok().filter(|known| known.account == migration.account)
+    else {
+        context.printer.warning(&format!(
+            "`{shown}` is there already and no migration file of this account, so it stays as it is; --force replaces it, --out FILE writes elsewhere"
+        ));
+        return Ok(());
+    };
+    let addition = migration.addition_to(&known);
+    if addition.is_empty() {
+        context.printer.status(&format!(
+            "`{shown}` has all of these users and stays as it is; --force begins it anew, without what you corrected"
+        ));
+        return Ok(());
+    }
+    let after = format!("{}\n{addition}", before.trim_end());
+    if Migration::parse(&after).is_err() {
+        context
+            .printer
+            .warning(&format!("users came later that cannot be added to `{shown}`: add them by hand"));
+        return Ok(());
+    }
+    whole_file::replace(path, &after, Mode::Kept(PUBLIC)).map_err(failed)?;
+    let new: Vec<&str> = migration
+        .users
+        .keys()
+        .filter(|name| !known.users.contains_key(*name))
+        .map(|name| name.as_str())
+        .collect();
+    context
+        .printer
+        .status(&format!("added to `{shown}`: {}; the rest of it stays as it was", new.join(", ")));
     Ok(())
 }
 

@@ -145,9 +145,7 @@ pub(super) fn named<'m>(
             let error = CliError::usage(format!("the migration file has no user `{name}`"));
             return Err(match nearest(name.as_str(), migration.users.keys()) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => {
-                    error.hint("a user that came later is in the file after `postern migrate plan --force`")
-                }
+                None => error.hint("`postern migrate plan` adds users that came later"),
             });
         };
         if !entries.contains(&found) {

@@ -125,9 +125,7 @@ impl Picture<'_> {
     fn next(&self, row: &Row) -> Next {
         let name = &row.name;
         let Some(entry) = &row.entry else {
-            return Next::Do(format!(
-                "came after the file was written: add [users.{name}] to it, or `postern migrate plan --force`"
-            ));
+            return Next::Do("came after the file was written: `postern migrate plan` adds it".to_owned());
         };
         match row.place {
             Place::Gone => Next::Wait("nothing".to_owned()),
