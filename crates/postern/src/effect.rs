@@ -6,7 +6,7 @@ use postern_types::{Partition, PolicyArn};
 
 use crate::report::effect::Outlook;
 
-/// Users times roles up to which the effect is worked out: some seconds.
+/// Users times roles up to which the effect is worked out: half a minute where everything is new.
 const WORTH_IT: usize = 10_000_000;
 
 /// What a plan does to who reaches what.
